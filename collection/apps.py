@@ -1,0 +1,11 @@
+"""The app's registration."""
+
+from django.apps import AppConfig
+
+
+class CollectionConfig(AppConfig):
+    """Attune's one Django app."""
+
+    name = "collection"
+    verbose_name = "Attune"
+    default_auto_field = "django.db.models.BigAutoField"

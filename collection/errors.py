@@ -1,0 +1,109 @@
+"""What Attune refuses, and the sentence it says when it does.
+
+A :class:`CollectionError` is shown to a participant as a page and to an API client as
+JSON (``middleware.py``). A :class:`DefinitionError` lists every fault of a document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class CollectionError(Exception):
+    """A refusal with a stable code, an HTTP status and a sentence for a person."""
+
+    code: ClassVar[str] = "refused"
+    status: ClassVar[int] = 400
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class UnknownTrial(CollectionError):
+    """The trial was never shown in this session (a forged or foreign id)."""
+
+    code = "unknown-trial"
+    status = 404
+
+
+class AlreadyAnswered(CollectionError):
+    """A second, different answer to a trial; the first one stands."""
+
+    code = "already-answered"
+    status = 409
+
+
+class RatingOutOfRange(CollectionError):
+    """A rating outside the scale."""
+
+    code = "rating-out-of-range"
+
+
+class AnswerMissing(CollectionError):
+    """The page was sent without an answer; nothing was stored."""
+
+    code = "answer-missing"
+
+
+class AnswerNotOffered(CollectionError):
+    """The choice is not one of those that the trial showed."""
+
+    code = "answer-not-offered"
+
+
+class StudyClosed(CollectionError):
+    """The study does not take part in collection now."""
+
+    code = "study-closed"
+    status = 403
+
+
+class ConsentMissing(CollectionError):
+    """The session has not given the consent that the next page needs."""
+
+    code = "consent-missing"
+    status = 403
+
+
+class SessionOver(CollectionError):
+    """The session was finished or withdrawn; it takes no more answers."""
+
+    code = "session-over"
+    status = 409
+
+
+class NotSimulated(CollectionError):
+    """A token that claims a simulated participant and was not made by this server."""
+
+    code = "not-simulated"
+    status = 403
+
+
+class SnapshotRefused(CollectionError):
+    """A snapshot that would mislead: mixed people, no judgments."""
+
+    code = "snapshot-refused"
+    status = 409
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing wrong with a document, and where."""
+
+    place: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message}"
+
+
+class DefinitionError(ValueError):
+    """Every fault of a study's documents, listed at once."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        count = f"{len(self.faults)} fault" + ("s" if len(self.faults) != 1 else "")
+        super().__init__("\n".join([count, *map(str, self.faults)]))

@@ -1,0 +1,191 @@
+"""Settings. Everything that differs between machines comes from the environment.
+
+``DATABASE_URL``       PostgreSQL; unset: the embedded server (``collection/embedded``)
+``ATTUNE_SECRET_KEY``  required unless ``ATTUNE_DEBUG`` or the embedded database is used
+``ATTUNE_VAR``         folder for everything written (default: ``var/`` beside this code)
+``ATTUNE_HOSTS``       comma-separated host names that the site answers to
+``ATTUNE_HTTPS``       1: cookies only over TLS, and HSTS
+``ATTUNE_DEBUG``       1: Django's debug pages, for developing only
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+from collection import embedded
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR = Path(os.environ.get("ATTUNE_VAR") or BASE_DIR / "var")
+DEBUG = os.environ.get("ATTUNE_DEBUG") == "1"
+_DATABASE_URL = os.environ.get("DATABASE_URL", "")
+
+
+def _local_secret_key() -> str:
+    """A key made once for this machine's embedded installation, readable by its owner."""
+    path = VAR / "secret-key"
+    if not path.exists():
+        VAR.mkdir(parents=True, exist_ok=True)
+        mine = path.with_suffix(f".{os.getpid()}")
+        with os.fdopen(os.open(mine, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(50))
+        try:
+            os.link(mine, path)  # fails where another process was first: its key counts
+        except FileExistsError:
+            pass
+        finally:
+            mine.unlink()
+    return path.read_text()
+
+
+def _database() -> dict[str, Any]:
+    if not _DATABASE_URL:
+        place = embedded.cluster(VAR)
+        return {
+            "ENGINE": "collection.embedded",
+            "NAME": embedded.DATABASE,
+            "USER": embedded.ROLE,
+            "HOST": str(place.sockets),
+            "VAR": str(VAR),
+            "OPTIONS": {"pool": True},
+        }
+    url = urlsplit(_DATABASE_URL)
+    if url.scheme not in {"postgres", "postgresql"} or not url.path.strip("/"):
+        raise ImproperlyConfigured(
+            "DATABASE_URL must look like postgresql://user:password@host:5432/name; "
+            f"its scheme is '{url.scheme}' and its database name '{url.path[1:]}'."
+        )
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(url.path[1:]),
+        "USER": unquote(url.username or ""),
+        "PASSWORD": unquote(url.password or ""),
+        "HOST": url.hostname or "",
+        "PORT": str(url.port or ""),
+        "OPTIONS": {"pool": True, **dict(parse_qsl(url.query))},
+    }
+
+
+DATABASES = {"default": _database()}
+
+SECRET_KEY = os.environ.get("ATTUNE_SECRET_KEY", "")
+if not SECRET_KEY:
+    if _DATABASE_URL and not DEBUG:
+        raise ImproperlyConfigured(
+            "Set ATTUNE_SECRET_KEY (a long random string): sessions and links are signed "
+            "with it."
+        )
+    SECRET_KEY = _local_secret_key()
+
+ALLOWED_HOSTS = [
+    host
+    for host in os.environ.get("ATTUNE_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+    if host
+]
+_HTTPS = os.environ.get("ATTUNE_HTTPS") == "1"
+CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS] if _HTTPS else []
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = _HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if _HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _HTTPS
+if _HTTPS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+
+INSTALLED_APPS = [
+    "collection",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "procrastinate.contrib.django",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "collection.middleware.SecurityHeadersMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "collection.middleware.CollectionErrorMiddleware",
+]
+
+ROOT_URLCONF = "collection.urls"
+WSGI_APPLICATION = "collection.wsgi.application"
+CSRF_FAILURE_VIEW = "collection.pages.csrf_failure"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "/research/login/"
+LOGIN_REDIRECT_URL = "/research/"
+LOGOUT_REDIRECT_URL = "/research/login/"
+# The messages of a page live in a cookie: participants have no server-side session.
+MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
+
+LANGUAGE_CODE = "en"
+USE_I18N = True
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+WHITENOISE_USE_FINDERS = True
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 262_144
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
+
+# What a participant may hold before it is offered to somebody else.
+ATTUNE_RESERVATION_MINUTES = 30
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    # Refusals are expected and recorded as incidents; their paths hold session codes.
+    "loggers": {"django.request": {"level": "ERROR"}},
+}
