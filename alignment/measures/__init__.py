@@ -1,0 +1,1 @@
+"""Measures of alignment between two similarity matrices; see `table.MEASURES`."""

