@@ -1,0 +1,278 @@
+"""From a spec and a report to the cells of a sweep, and to what must be computed.
+
+Several cells can be one computation: the human kernel is its own matched form, and two
+forms of one kernel may be equal. Each distinct one is simulated once and written under
+every cell that it answers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from alignment.report_files import ReportData
+from bandits.errors import SpecError
+from bandits.kernels_axis import KernelEntry, build_kernels, known_kernels
+from bandits.policies import AGENTS
+from bandits.results import NO_KERNEL, Cell, Row
+from bandits.settings import Settings
+from bandits.spec import Fault, SweepSpec, parse_spec, strings, unknown_names
+from bandits.summary import BASELINE, TaskNote
+from bandits.task import Bools, Floats, ValueTask, split_actions
+
+GROUP = "group"
+
+
+@dataclass(frozen=True, eq=False)
+class TaskSetup:
+    """A task but for its splits, which each batch of replicates draws for itself.
+
+    values: (n_actions,).
+    moral_unsafe: (n_actions,) bool, or None where cross-value harm is not counted.
+    """
+
+    values: Floats
+    threshold: float
+    harm: bool
+    moral_unsafe: Bools | None
+
+    def task(self, replicates: range, *, seed: int) -> ValueTask:
+        """The task of these replicates, each with its own split of the actions."""
+        split = split_actions(len(self.values), replicates, seed=seed)
+        return ValueTask(
+            self.values, self.threshold, self.harm, split, self.moral_unsafe
+        )
+
+
+@dataclass(frozen=True)
+class Computation:
+    """One agent with one kernel on one task; places in the plan's lists.
+
+    kernel: None for an agent that has none.
+    """
+
+    agent: str
+    kernel: int | None
+    task: int
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """All a worker needs, and all a merge needs; nothing random is drawn yet.
+
+    kernels: Distinct (n_actions, n_actions) kernels.
+    computation_of: For each cell, the place of its computation.
+    kernel_rows: What cells.csv says of a kernel, by (name, form, share, draw).
+    kernel_table: Rows of kernels.csv.
+    """
+
+    spec: SweepSpec
+    settings: Settings
+    cells: tuple[Cell, ...]
+    kernels: tuple[Floats, ...]
+    tasks: tuple[TaskSetup, ...]
+    computations: tuple[Computation, ...]
+    computation_of: tuple[int, ...]
+    entries: tuple[KernelEntry, ...]
+    kernel_rows: Mapping[tuple[str, str, float, int], Row]
+    notes: Mapping[tuple[str, str, str], TaskNote]
+    kernel_table: tuple[Row, ...]
+    skipped: Mapping[str, str]
+    cross_fit: bool
+
+
+def name_faults(document: Mapping[str, Any], report: ReportData) -> list[Fault]:
+    """Every kernel, dimension and rater of values that the report does not have."""
+    dimensions = list(report.dimensions)
+    faults = unknown_names(
+        "kernels",
+        strings(document, "kernels"),
+        ["all", *known_kernels(report)],
+        "kernel of this report",
+    )
+    named = strings(document, "dimensions")
+    faults += unknown_names("dimensions", named, dimensions, "dimension of this report")
+    raters = list(dict.fromkeys(rater for _, rater in report.values))
+    sources = strings(document, "values_from")
+    faults += unknown_names(
+        "values_from", sources, raters, "rater with a complete vector of values"
+    )
+    for place, source in enumerate(sources):
+        for dimension in named:
+            if source in raters and dimension in dimensions:
+                faults += _value_faults(place, source, dimension, report)
+    other = document.get("cross_harm")
+    if isinstance(other, str):
+        if other not in report.dimensions:
+            listed = ", ".join(dimensions)
+            said = f'"{other}" is not a dimension of this report; known: {listed}'
+            faults.append(("cross_harm", said))
+        elif not report.dimensions[other].harm:
+            said = f'"{other}" is not a harm dimension: unsafe is not said of it'
+            faults.append(("cross_harm", said))
+    return faults
+
+
+def check(document: Mapping[str, Any], report: ReportData | None) -> SweepSpec:
+    """The spec of a document, checked by itself and against a report.
+
+    Raises:
+        SpecError: With every fault of both kinds.
+    """
+    spec, faults = parse_spec(document)
+    if report is not None:
+        faults = faults + name_faults(document, report)
+    if spec is None or faults:
+        raise SpecError(faults)
+    return spec
+
+
+def make_plan(report: ReportData, spec: SweepSpec) -> Plan:
+    """Expand the axes. Takes the time of the kernels' bootstraps: some seconds.
+
+    Raises:
+        SpecError: Every name the report does not have, or every refused kernel.
+    """
+    if faults := name_faults(spec.model_dump(mode="json"), report):
+        raise SpecError(faults)
+    axis = build_kernels(report, spec)
+    kernels, place_of = _distinct(axis.entries)
+    tasks, notes, settings_of = _tasks(report, spec)
+    agents = list(dict.fromkeys((BASELINE, *spec.agents)))
+
+    cells: list[Cell] = []
+    computations: dict[Computation, int] = {}
+    computation_of: list[int] = []
+    for task, (axes, threshold) in enumerate(settings_of):
+        for agent in agents:
+            plain = not AGENTS[agent].uses_kernel
+            for entry in (None,) if plain else axis.entries:
+                kernel = None if entry is None else place_of[id(entry)]
+                computation = Computation(agent, kernel, task)
+                computation_of.append(
+                    computations.setdefault(computation, len(computations))
+                )
+                cells.append(_cell(len(cells), agent, entry, axes, threshold))
+    return Plan(
+        spec=spec,
+        settings=Settings(**spec.learner.model_dump(), **spec.phases.model_dump()),
+        cells=tuple(cells),
+        kernels=kernels,
+        tasks=tasks,
+        computations=tuple(computations),
+        computation_of=tuple(computation_of),
+        entries=axis.entries,
+        kernel_rows={entry.key: entry.row() for entry in axis.entries},
+        notes=notes,
+        kernel_table=tuple(axis.rows(report)),
+        skipped=axis.skipped,
+        cross_fit=axis.cross_fit,
+    )
+
+
+def forecast(spec: SweepSpec, report: ReportData | None) -> list[str]:
+    """What a sweep would be, in sentences: cells, runs and what is left out.
+
+    Raises:
+        SpecError: As `make_plan`.
+    """
+    phases = spec.phases
+    steps = phases.personalization_steps + phases.generalization_steps
+    runs = f"{spec.n_runs:,} runs of {steps:,} steps each"
+    if report is None:
+        unknown = "kernels, dimensions and raters were not checked: name a report"
+        return [f"The spec is sound. Every cell: {runs}.", f"Its {unknown}."]
+    # The number of resamples changes no cell, and two are quickly had.
+    plan = make_plan(report, spec.model_copy(update={"alignment_resamples": 2}))
+    total = len(plan.computations) * spec.n_runs * steps
+    lines = [
+        f"{len(plan.cells):,} cells: {len(plan.tasks)} tasks, {len(plan.entries)} kernels"
+        f" (forms and relabellings counted), {len(set(spec.agents) | {BASELINE})} agents.",
+        f"{len(plan.computations):,} of them to compute, the others equal one of these.",
+        f"{runs}: {total:,} steps in all.",
+    ]
+    lines += [f"{' '.join(task)}: {n.note}" for task, n in plan.notes.items() if n.note]
+    return lines + [f"{rater}: {reason}" for rater, reason in plan.skipped.items()]
+
+
+def _cell(
+    number: int,
+    agent: str,
+    entry: KernelEntry | None,
+    axes: tuple[str, str, str],
+    threshold: float,
+) -> Cell:
+    of_kernel: tuple[str, str, str, float, int]
+    if entry is None:
+        of_kernel = (NO_KERNEL, NO_KERNEL, NO_KERNEL, 0.0, 0)
+    else:
+        of_kernel = (entry.name, entry.role, entry.form, entry.share, entry.draw)
+    return Cell(number, agent, *of_kernel, *axes, threshold)
+
+
+def _distinct(
+    entries: tuple[KernelEntry, ...],
+) -> tuple[tuple[Floats, ...], dict[int, int]]:
+    kernels: list[Floats] = []
+    place_of_content: dict[bytes, int] = {}
+    place_of: dict[int, int] = {}
+    for entry in entries:
+        values = np.ascontiguousarray(entry.kernel.values)
+        content = hashlib.sha256(values.tobytes()).digest()
+        if content not in place_of_content:
+            place_of_content[content] = len(kernels)
+            kernels.append(values)
+        place_of[id(entry)] = place_of_content[content]
+    return tuple(kernels), place_of
+
+
+def _tasks(
+    report: ReportData, spec: SweepSpec
+) -> tuple[
+    tuple[TaskSetup, ...],
+    dict[tuple[str, str, str], TaskNote],
+    list[tuple[tuple[str, str, str], float]],
+]:
+    tasks, notes, axes_of = [], {}, []
+    for dimension in spec.dimensions:
+        row = report.dimensions[dimension]
+        for source in spec.values_from:
+            values = report.values[(dimension, source)]
+            moral = None
+            if spec.cross_harm is not None and spec.cross_harm != dimension:
+                other = report.dimensions[spec.cross_harm]
+                moral = report.values[(spec.cross_harm, GROUP)] < other.threshold
+            for rule in spec.thresholds:
+                if rule == "study":
+                    threshold = row.threshold
+                elif rule == "median":
+                    threshold = float(np.median(values))
+                else:
+                    threshold = float(rule)
+                setup = TaskSetup(values, threshold, row.harm, moral)
+                example = setup.task(range(1), seed=spec.seed)
+                axes = (dimension, source, str(rule))
+                notes[axes] = TaskNote(
+                    row.harm, example.unsafe_share, example.harm_reason
+                )
+                tasks.append(setup)
+                axes_of.append((axes, threshold))
+    return tuple(tasks), notes, axes_of
+
+
+def _value_faults(
+    place: int, source: str, dimension: str, report: ReportData
+) -> list[Fault]:
+    values = report.values.get((dimension, source))
+    missing = len(report.actions) if values is None else int(np.isnan(values).sum())
+    if not missing:
+        return []
+    said = (
+        f"{source} judged {len(report.actions) - missing} of {len(report.actions)}"
+        f" actions on {dimension}; a task needs every one, nothing is imputed"
+    )
+    return [(f"values_from[{place}]", said)]

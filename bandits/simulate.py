@@ -1,0 +1,400 @@
+"""The loop: agents learn what actions are worth, then choose among unseen ones.
+
+All runs of a chunk go through time together, one row each. What a run does depends on
+its seed, its replicate number and its cell; never on which runs stand beside it.
+
+Nothing in a step asks a tensor for a number (`.item()`, `.any()`), so that a GPU never
+waits for the host; support vector regression alone does (`svr.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bandits import metrics
+from bandits.errors import BanditError
+from bandits.noise import Phase, Purpose, normals, uniforms
+from bandits.policies import Agent, Start, agent_named, choose
+from bandits.settings import Settings
+from bandits.task import ValueTask, as_replicates
+
+__all__ = ["RunResults", "Settings", "Trace", "simulate", "trace"]
+
+RunResults = dict[str, dict[str, Tensor]]
+"""phase -> metric -> (n_runs,) float64 on the CPU, in the order of the replicates."""
+
+STEPS_AT_ONCE = 16
+"""Random numbers are made for so many steps in one call: many small calls cost more."""
+CHUNK_BYTES = {"cpu": 5 * 2**20, "cuda": 2**32}
+"""How much covariance a chunk holds: what suits a CPU's cache, or a GPU's memory."""
+TIE_TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-3}
+"""Scores that differ by less tie (points), by dtype."""
+
+
+class Trace(NamedTuple):
+    """What every run did in a phase, for replay and tests.
+
+    arms: (n_steps, n_runs) int64.
+    rewards: (n_steps, n_runs).
+    """
+
+    phase: str
+    arms: Tensor
+    rewards: Tensor
+
+
+def simulate(
+    kernel: NDArray[np.float64] | Tensor | None,
+    task: ValueTask,
+    agent: str,
+    settings: Settings,
+    *,
+    seed: int,
+    replicates: Sequence[int],
+    device: str | torch.device = "cpu",
+    dtype: torch.dtype = torch.float64,
+    chunk: int | None = None,
+    kernel_name: str = "kernel",
+) -> RunResults:
+    """Run one cell: every replicate through personalization, then generalization.
+
+    The belief learns in the personalization phase. In the generalization phase it is
+    frozen unless `settings.learn`; what it predicts for unseen actions is judged once,
+    on entry.
+
+    Args:
+        kernel: (n_actions, n_actions) positive semi-definite with unit diagonal; None
+            for agents that see none (`AGENTS[agent].uses_kernel`).
+        task: Its `personalization` has one row per replicate, in the same order.
+        agent: A name of `policies.AGENTS`.
+        seed: The sweep's seed, 0 .. 2**32 - 1.
+        replicates: (n_runs,) numbers, 0 .. 2**32 - 1. A replicate has the same luck in
+            every cell with this seed.
+        device: Where the tensors live, "cpu" or "cuda".
+        dtype: torch.float64, the reference, or torch.float32.
+        chunk: Runs that go through time together; None for what fits the cache. It
+            changes no result.
+        kernel_name: Whose kernel it is, for error messages.
+
+    Returns:
+        phase -> metric -> (n_runs,); `metrics.metric_names` lists them. A phase of no
+        steps has no measures but those of the predictions.
+
+    Raises:
+        BanditError: An unknown agent, a kernel that is missing, superfluous, of the
+            wrong size, or not a kernel, or a task for another number of runs.
+    """
+    cell = _open(
+        kernel, task, agent, settings, seed, replicates, device, dtype, kernel_name
+    )
+    parts = [_measure(cell, rows) for rows in _chunks(cell, chunk)]
+    return {
+        phase: {name: torch.cat([p[phase][name] for p in parts]) for name in found}
+        for phase, found in parts[0].items()
+    }
+
+
+def trace(
+    kernel: NDArray[np.float64] | Tensor | None,
+    task: ValueTask,
+    agent: str,
+    settings: Settings,
+    *,
+    seed: int,
+    replicates: Sequence[int],
+    device: str | torch.device = "cpu",
+    dtype: torch.dtype = torch.float64,
+    chunk: int | None = None,
+    kernel_name: str = "kernel",
+) -> dict[str, Trace]:
+    """The same runs, step by step: phase -> Trace. Arguments as `simulate`."""
+    cell = _open(
+        kernel, task, agent, settings, seed, replicates, device, dtype, kernel_name
+    )
+    parts = [_record(cell, rows) for rows in _chunks(cell, chunk)]
+    return {
+        phase: Trace(
+            phase,
+            torch.cat([part[phase].arms for part in parts], 1),
+            torch.cat([part[phase].rewards for part in parts], 1),
+        )
+        for phase in parts[0]
+    }
+
+
+class _Cell(NamedTuple):
+    """A cell whose inputs have been checked, on its device."""
+
+    kernel: Tensor | None
+    task: ValueTask
+    agent: Agent
+    settings: Settings
+    seed: int
+    replicates: Tensor
+    values: Tensor
+    personalization: Tensor
+    moral_unsafe: Tensor | None
+
+    def n_steps(self, phase: Phase) -> int:
+        if phase is Phase.PERSONALIZATION:
+            return self.settings.personalization_steps
+        return self.settings.generalization_steps
+
+    def allowed(self, phase: Phase, rows: slice) -> Tensor:
+        mask = self.personalization[rows]
+        return mask if phase is Phase.PERSONALIZATION else ~mask
+
+    def learns(self, phase: Phase) -> bool:
+        return phase is Phase.PERSONALIZATION or self.settings.learn
+
+    def scene(self, phase: Phase, rows: slice) -> metrics.Scene:
+        return metrics.Scene(
+            values=self.values,
+            allowed=self.allowed(phase, rows),
+            threshold=self.task.threshold,
+            harm=self.task.harm,
+            harm_defined=not self.task.harm_reason,
+            moral_unsafe=self.moral_unsafe,
+            moral_defined=not self.task.moral_harm_reason,
+            convergence=self.learns(phase),
+        )
+
+    def start(self, n_runs: int) -> Any:
+        values = self.values
+        at = Start(
+            self.kernel,
+            n_runs,
+            len(values),
+            self.settings,
+            values.dtype,
+            values.device,
+        )
+        return self.agent.estimator.start(at)
+
+
+def _measure(cell: _Cell, rows: slice) -> RunResults:
+    """Both phases of some of a cell's runs, as measures."""
+    state = cell.start(len(cell.replicates[rows]))
+    results: RunResults = {}
+    for phase in Phase:
+        scene = cell.scene(phase, rows)
+        judged = {}
+        if phase is Phase.GENERALIZATION:
+            predicted = cell.agent.estimator.predict(state)
+            judged = metrics.judge_predictions(predicted, scene)
+        tally = metrics.start_tally(scene)
+
+        def count(arms: Tensor, rewards: Tensor, scene: metrics.Scene = scene) -> None:
+            nonlocal tally
+            tally = metrics.add_block(tally, scene, arms, rewards)
+
+        state = _play(cell, phase, rows, state, count)
+        behaved = metrics.finish(tally, scene) if tally.n_steps else {}
+        results[phase.name.lower()] = {
+            name: found.cpu() for name, found in (behaved | judged).items()
+        }
+    return results
+
+
+def _record(cell: _Cell, rows: slice) -> dict[str, Trace]:
+    """Both phases of some of a cell's runs, as traces."""
+    n_runs = len(cell.replicates[rows])
+    state = cell.start(n_runs)
+    traces = {}
+    for phase in Phase:
+        arms = [torch.zeros(0, n_runs, dtype=torch.int64)]
+        rewards = [torch.zeros(0, n_runs, dtype=cell.values.dtype)]
+
+        def keep(
+            some_arms: Tensor,
+            some_rewards: Tensor,
+            arms: list[Tensor] = arms,
+            rewards: list[Tensor] = rewards,
+        ) -> None:
+            arms.append(some_arms.cpu())
+            rewards.append(some_rewards.cpu())
+
+        state = _play(cell, phase, rows, state, keep)
+        name = phase.name.lower()
+        traces[name] = Trace(name, torch.cat(arms), torch.cat(rewards))
+    return traces
+
+
+def _play(
+    cell: _Cell,
+    phase: Phase,
+    rows: slice,
+    state: Any,
+    tell: Callable[[Tensor, Tensor], None],
+) -> Any:
+    """Take the runs through a phase, telling what they did block by block.
+
+    Args:
+        state: The estimator's state for these runs; used up.
+        tell: Called with (arms, rewards), each (n_steps, n_runs), in order.
+
+    Returns:
+        The state after the phase.
+    """
+    estimator, values = cell.agent.estimator, cell.values
+    allowed, learns = cell.allowed(phase, rows), cell.learns(phase)
+    tolerance = TIE_TOLERANCE[values.dtype]
+    n_steps = cell.n_steps(phase)
+    for begin in range(0, n_steps, STEPS_AT_ONCE):
+        luck = _luck(cell, phase, rows, begin, min(begin + STEPS_AT_ONCE, n_steps))
+        arms, rewards = [], []
+        for step in range(len(luck.ties)):
+            if luck.samples is not None and estimator.sample is not None:
+                scores = estimator.sample(state, luck.samples[step])
+            else:
+                scores = estimator.predict(state)
+            explore = None if luck.explore is None else luck.explore[step]
+            arm = choose(
+                scores, allowed, luck.ties[step], tolerance=tolerance, explore=explore
+            )
+            reward = values[arm] + luck.rewards[step]
+            if learns:
+                state = estimator.learn(state, arm, reward)
+            arms.append(arm)
+            rewards.append(reward)
+        tell(torch.stack(arms), torch.stack(rewards))
+    return state
+
+
+class _Luck(NamedTuple):
+    """The random numbers of some steps; each has (n_steps, n_runs) in front.
+
+    rewards: The noise added to a value, in points.
+    ties: Uniform, which of the tied arms is taken.
+    samples: (n_steps, n_runs, n_arms) normals, for Thompson sampling.
+    explore: bool, whether the step is one of exploration.
+    """
+
+    rewards: Tensor
+    ties: Tensor
+    samples: Tensor | None
+    explore: Tensor | None
+
+
+def _luck(cell: _Cell, phase: Phase, rows: slice, begin: int, end: int) -> _Luck:
+    replicates, dtype = cell.replicates[rows], cell.values.dtype
+    steps = torch.arange(begin, end, device=replicates.device)
+
+    def uniform(purpose: Purpose) -> Tensor:
+        drawn = uniforms(cell.seed, replicates, steps, phase=phase, purpose=purpose)
+        return drawn.squeeze(-1)
+
+    def normal(purpose: Purpose, count: int = 1) -> Tensor:
+        return normals(
+            cell.seed, replicates, steps, phase=phase, purpose=purpose, count=count
+        ).to(dtype)
+
+    share, thompson = cell.settings.exploration, cell.agent.thompson
+    explores = share > 0 and not thompson
+    return _Luck(
+        rewards=normal(Purpose.REWARD_NOISE).squeeze(-1) * cell.settings.reward_sd,
+        ties=uniform(Purpose.TIE_BREAK),
+        samples=normal(Purpose.SAMPLING, len(cell.values)) if thompson else None,
+        explore=uniform(Purpose.EXPLORATION) < share if explores else None,
+    )
+
+
+def _open(
+    kernel: NDArray[np.float64] | Tensor | None,
+    task: ValueTask,
+    agent: str,
+    settings: Settings,
+    seed: int,
+    replicates: Sequence[int],
+    device: str | torch.device,
+    dtype: torch.dtype,
+    kernel_name: str,
+) -> _Cell:
+    """Check a cell's inputs and put them on the device."""
+    named = agent_named(agent)
+    if dtype not in TIE_TOLERANCE:
+        raise BanditError(f"dtype: needs to be torch.float64 or float32, got {dtype}")
+    numbers = as_replicates(replicates, seed=seed)
+    if len(numbers) != task.n_runs:
+        raise BanditError(
+            f"task: needs one row of personalization actions for each of "
+            f"{len(numbers):,} replicates, got {task.n_runs:,} rows"
+        )
+    if named.uses_kernel and kernel is None:
+        raise BanditError(f"{kernel_name}: agent {agent} needs one, got None")
+    if not named.uses_kernel and kernel is not None:
+        raise BanditError(
+            f"{kernel_name}: agent {agent} sees no kernel; pass None, and run it once "
+            "for all kernels"
+        )
+    checked = None
+    if kernel is not None:
+        checked = check_kernel(kernel, task.n_actions, kernel_name).to(device, dtype)
+    moral = task.moral_unsafe
+    return _Cell(
+        kernel=checked,
+        task=task,
+        agent=named,
+        settings=settings,
+        seed=seed,
+        replicates=torch.from_numpy(numbers).to(device),
+        values=torch.tensor(task.values, dtype=dtype, device=device),
+        personalization=torch.tensor(task.personalization, device=device),
+        moral_unsafe=None if moral is None else torch.tensor(moral, device=device),
+    )
+
+
+def check_kernel(
+    kernel: NDArray[np.float64] | Tensor, n_actions: int, name: str
+) -> Tensor:
+    """The kernel as a float64 tensor on the CPU, if it is one.
+
+    Raises:
+        BanditError: Wrong shape, NaN, asymmetric, diagonal not 1, or an eigenvalue
+            below zero by more than rounding.
+    """
+    found = torch.as_tensor(kernel, dtype=torch.float64, device="cpu")
+    if found.shape != (n_actions, n_actions):
+        raise BanditError(
+            f"{name}: needs shape ({n_actions}, {n_actions}) for {n_actions} actions, "
+            f"got {tuple(found.shape)}"
+        )
+    if missing := int((~found.isfinite()).sum()):
+        raise BanditError(
+            f"{name}: needs a number for every pair of actions, got {missing:,} of "
+            f"{found.numel():,} entries without one; name a completion rule"
+        )
+    if (apart := float((found - found.T).abs().max())) > 1e-8:
+        raise BanditError(
+            f"{name}: needs to be symmetric, got entries that differ by {apart:.2g}"
+        )
+    if (off := float((found.diagonal() - 1).abs().max())) > 1e-6:
+        raise BanditError(
+            f"{name}: needs a diagonal of 1, got one that is off by {off:.2g}; make a "
+            "kernel of it with alignment.kernels.as_kernel"
+        )
+    least = float(torch.linalg.eigvalsh(found)[0])
+    if least < -1e-8 * n_actions:
+        raise BanditError(
+            f"{name}: needs to be positive semi-definite, got an eigenvalue of "
+            f"{least:.2g}; make a kernel of it with alignment.kernels.as_kernel"
+        )
+    return found
+
+
+def _chunks(cell: _Cell, chunk: int | None) -> list[slice]:
+    """Rows of the runs that go through time together."""
+    if chunk is None:
+        per_run = len(cell.values) ** 2 * cell.values.element_size()
+        budget = CHUNK_BYTES.get(cell.values.device.type, CHUNK_BYTES["cpu"])
+        chunk = max(1, budget // per_run)
+    if chunk < 1:
+        raise BanditError(f"chunk: needs to be at least 1 run, got {chunk}")
+    n_runs = len(cell.replicates)
+    return [slice(at, min(at + chunk, n_runs)) for at in range(0, n_runs, chunk)]

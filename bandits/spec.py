@@ -1,0 +1,298 @@
+"""The sweep's document: what is simulated, with whose kernels, on whose values.
+
+A spec is a TOML file. Every field is described here, unknown fields are refused, and
+all faults are listed at once, each with its place (`agents[2]`, `phases.learn`). Names
+that only a report can know (kernels, dimensions, participants) are checked against it by
+`bandits.kernels_axis.name_faults`, in the same list.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError
+
+from bandits.errors import SpecError
+
+Form = Literal["as_given", "matched"]
+Threshold = float | Literal["study", "median"]
+Fault = tuple[str, str]
+
+_EXPLAINED = {
+    "missing": "is required and was not given",
+    "extra_forbidden": "is not a field of a sweep spec",
+    "too_short": "needs at least one entry",
+}
+
+
+def _threshold(given: object) -> Threshold:
+    """One error per entry: a union would list one for each of its branches."""
+    if given == "study" or given == "median":
+        return "study" if given == "study" else "median"
+    if isinstance(given, int | float) and not isinstance(given, bool):
+        if 0 <= given <= 100:
+            return float(given)
+        raise ValueError("a threshold lies on the 0-100 value scale")
+    raise ValueError('a threshold is "study", "median" or a number from 0 to 100')
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Corruption(_Part):
+    """The human kernel degraded on purpose, by giving actions each other's places."""
+
+    shares: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field(
+        default=(), description="Shares of the actions that are relabelled, 0 to 1."
+    )
+    draws: int = Field(
+        default=3, ge=1, le=1000, description="Relabellings drawn for each share."
+    )
+
+
+class Phases(_Part):
+    """How long an agent learns, and how long it then chooses among unseen actions."""
+
+    personalization_steps: int = Field(default=60, ge=1, le=1_000_000)
+    generalization_steps: int = Field(default=20, ge=0, le=1_000_000)
+    learn: bool = Field(
+        default=False,
+        description="Whether the belief goes on learning in the generalization phase.",
+    )
+
+
+class Learner(_Part):
+    """What every agent assumes; equal for all kernels, so that only they differ."""
+
+    prior_mean: float = Field(default=50, ge=0, le=100)
+    prior_sd: float = Field(default=25, gt=0)
+    reward_sd: float = Field(default=10, gt=0)
+    svr_c: float = Field(default=10, gt=0)
+    svr_eps: float = Field(default=1, ge=0)
+    exploration: float = Field(
+        default=0,
+        ge=0,
+        le=1,
+        description="Share of steps in which a greedy agent acts at random.",
+    )
+
+
+class SweepSpec(_Part):
+    """All cells of a sweep: every combination of the axes below."""
+
+    title: str = ""
+    seed: int = Field(default=1, ge=0, lt=2**32, description="Key of all luck.")
+    n_runs: int = Field(ge=2, le=1_000_000, description="Replicates of every cell.")
+    agents: tuple[str, ...] = Field(
+        min_length=1,
+        description="Rows of the agents table. The uniform agent is always added:"
+        " outcomes are given relative to it.",
+    )
+    kernels: tuple[str, ...] = Field(
+        default=("all",),
+        min_length=1,
+        description='"human" (from one half of the participants), names of raters, or'
+        ' "all": the human kernel and every rater whose matrix is complete.',
+    )
+    forms: tuple[Form, ...] = Field(
+        default=("as_given", "matched"),
+        min_length=1,
+        description="Kernels as given, or with off-diagonals quantile-mapped to the"
+        " human kernel's, so that only the order of the pairs differs.",
+    )
+    dimensions: tuple[str, ...] = Field(min_length=1, description="Whose values pay.")
+    values_from: tuple[str, ...] = Field(
+        default=("group",),
+        min_length=1,
+        description='"group" (the mean) or the id of a rater who judged every action.',
+    )
+    thresholds: tuple[Annotated[Threshold, PlainValidator(_threshold)], ...] = Field(
+        default=("study",),
+        min_length=1,
+        description='Below it an action is unsafe: "study" (the dimension\'s own),'
+        ' "median" (of the values used) or a number.',
+    )
+    cross_harm: str | None = Field(
+        default=None,
+        description="A harm dimension whose unsafe actions are counted as well, while"
+        " the agent learns another one.",
+    )
+    completion: Literal["mean"] | None = Field(
+        default=None,
+        description="How pairs nobody judged are filled in. Unset: such a matrix is"
+        ' refused. Never applied to raters that enter only through "all".',
+    )
+    measures: tuple[str, ...] = Field(
+        default=("spearman",),
+        min_length=1,
+        description="Measures of alignment; the first one is drawn and tested.",
+    )
+    alignment_resamples: int = Field(default=200, ge=2, le=100_000)
+    corruption: Corruption = Corruption()
+    phases: Phases = Phases()
+    learner: Learner = Learner()
+
+    @property
+    def sha256(self) -> str:
+        """Hash of everything that changes a result; the title does not."""
+        content = self.model_dump(mode="json", exclude={"title"})
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def read_document(path: Path | str) -> dict[str, Any]:
+    """The TOML document at `path`, or of the built-in spec of that name.
+
+    Raises:
+        SpecError: No such file or built-in spec, or not TOML.
+    """
+    text = _built_in(str(path))
+    if text is None:
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as problem:
+            reason = getattr(problem, "strerror", None) or "not UTF-8 text"
+            raise SpecError(
+                [
+                    (
+                        str(path),
+                        f"cannot be read ({reason}); give a TOML file or a built-in"
+                        f" spec: {', '.join(built_in_specs())}",
+                    )
+                ]
+            ) from problem
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as problem:
+        raise SpecError([(str(path), f"is not TOML: {problem}")]) from problem
+
+
+def parse_spec(document: Mapping[str, Any]) -> tuple[SweepSpec | None, list[Fault]]:
+    """The spec, or none, and every fault that can be seen without a report."""
+    spec, faults = None, []
+    try:
+        spec = SweepSpec.model_validate(document)
+    except ValidationError as problem:
+        faults = [_fault(error) for error in problem.errors()]
+    faults += unknown_names("agents", strings(document, "agents"), _agents(), "agent")
+    faults += unknown_names(
+        "measures", strings(document, "measures"), _measures(), "measure of alignment"
+    )
+    for field in ("agents", "kernels", "forms", "dimensions", "values_from"):
+        faults += _repeats(field, strings(document, field))
+    return spec, faults
+
+
+def read_spec(path: Path | str) -> SweepSpec:
+    """Read and check one spec.
+
+    Args:
+        path: A TOML file, or the name of a built-in spec (`default`).
+
+    Raises:
+        SpecError: With every fault and its place.
+    """
+    spec, faults = parse_spec(read_document(path))
+    if spec is None or faults:
+        raise SpecError(faults)
+    return spec
+
+
+def built_in_specs() -> list[str]:
+    """Names of the specs that come with the package."""
+    folder = resources.files("bandits") / "specs"
+    return sorted(
+        entry.name.removesuffix(".toml")
+        for entry in folder.iterdir()
+        if entry.name.endswith(".toml")
+    )
+
+
+def to_toml(spec: SweepSpec) -> str:
+    """The spec as a TOML document with every field written out."""
+    content = spec.model_dump(mode="json", exclude_none=True)
+    lines = [f"{k} = {_toml(v)}" for k, v in content.items() if not isinstance(v, dict)]
+    for name, table in content.items():
+        if isinstance(table, dict):
+            lines += ["", f"[{name}]"]
+            lines += [f"{key} = {_toml(value)}" for key, value in table.items()]
+    return "\n".join(lines) + "\n"
+
+
+def strings(document: Mapping[str, Any], field: str) -> list[str | None]:
+    """The text entries of a list, in place; None where an entry is no text.
+
+    A field that is no list has none: its fault is already told by the types.
+    """
+    given = document.get(field, [])
+    if not isinstance(given, list | tuple):
+        return []
+    return [entry if isinstance(entry, str) else None for entry in given]
+
+
+def unknown_names(
+    field: str, given: Sequence[str | None], known: Sequence[str], noun: str
+) -> list[Fault]:
+    """A fault for every entry that is not known, naming what is."""
+    article = "an" if noun[0] in "aeiou" else "a"
+    listed = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")
+    return [
+        (f"{field}[{place}]", f'"{name}" is not {article} {noun}; known: {listed}')
+        for place, name in enumerate(given)
+        if name is not None and name not in known
+    ]
+
+
+def _repeats(field: str, given: Sequence[str | None]) -> list[Fault]:
+    return [
+        (f"{field}[{place}]", f'"{name}" is already listed')
+        for place, name in enumerate(given)
+        if name is not None and name in given[:place]
+    ]
+
+
+def _fault(error: Any) -> Fault:
+    place = ""
+    for step in error["loc"]:
+        place += f"[{step}]" if isinstance(step, int) else f".{step}"
+    sentence = _EXPLAINED.get(error["type"])
+    if sentence is None:
+        said = error["msg"].removeprefix("Value error, ")
+        said = said[:1].lower() + said[1:]
+        sentence = f"{said.replace('input should', 'must')}; got {error['input']!r}"
+    elif error["type"] == "extra_forbidden":
+        model = {"corruption": Corruption, "phases": Phases, "learner": Learner}
+        part = model.get(str(error["loc"][0]), SweepSpec)
+        sentence += f"; fields there: {', '.join(part.model_fields)}"
+    return place.removeprefix("."), sentence
+
+
+def _agents() -> list[str]:
+    # Imported here: reading a spec's shape must not wait for torch to load.
+    from bandits.policies import AGENTS
+
+    return list(AGENTS)
+
+
+def _measures() -> list[str]:
+    from alignment.measures.table import MEASURES
+
+    return list(MEASURES)
+
+
+def _built_in(name: str) -> str | None:
+    if name not in built_in_specs():
+        return None
+    file = resources.files("bandits") / "specs" / f"{name}.toml"
+    return file.read_text(encoding="utf-8")
+
+
+def _toml(value: object) -> str:
+    # JSON's text, numbers, booleans and lists of them are TOML as well.
+    return json.dumps(value, ensure_ascii=False)

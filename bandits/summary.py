@@ -1,0 +1,226 @@
+"""From runs to the tables of a sweep: cells, effects and the corruption curve.
+
+Outcomes are given raw and relative to the uniform agent on the same replicates: the
+difference is taken run by run, so that the luck and the split they share cancel.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bandits.effects import (
+    Array,
+    associate,
+    cluster,
+    crossed_standard_error,
+    mean_where_defined,
+    standard_error,
+)
+from bandits.kernels_axis import RELABELLED
+from bandits.results import NO_KERNEL, PhaseRuns, Row
+
+BASELINE = "uniform"
+CENSORED = {"steps_to_convergence": "converged"}
+"""Measures that are cut off in some runs, and the measure that says in which."""
+
+
+@dataclass(frozen=True)
+class TaskNote:
+    """What must stand beside the outcomes of one task.
+
+    harm: Whether the dimension is one on which "unsafe" may be said.
+    below_share: Of the actions, below the threshold.
+    note: Why harm measures are undefined, else empty.
+    """
+
+    harm: bool
+    below_share: float
+    note: str
+
+
+def cell_rows(
+    runs: Sequence[PhaseRuns],
+    kernels: Mapping[tuple[str, str, float, int], Row],
+    notes: Mapping[tuple[str, str, str], TaskNote],
+) -> list[Row]:
+    """One row per cell and phase: each metric's mean, error, and lead over uniform.
+
+    A measure in `CENSORED` is given as its median, without error or lead.
+    """
+    uniform = _uniform(runs)
+    rows: list[Row] = []
+    for block in runs:
+        cell, note = block.cell, notes[block.cell.task]
+        base = uniform[(cell.task, block.phase)]
+        row: Row = {
+            "cell": cell.number,
+            "agent": cell.agent,
+            "kernel": cell.kernel,
+            "role": cell.role,
+            "form": cell.form,
+            "share": cell.share,
+            "draw": cell.draw,
+            "dimension": cell.dimension,
+            "values_from": cell.values_from,
+            "threshold_rule": cell.threshold_rule,
+            "threshold": cell.threshold,
+            "harm": int(note.harm),
+            "below_threshold_share": note.below_share,
+            "harm_note": note.note,
+            "phase": block.phase,
+            "n_runs": len(next(iter(block.metrics.values()))),
+        }
+        row |= kernels.get((cell.kernel, cell.form, cell.share, cell.draw), {})
+        for name, values in block.metrics.items():
+            if name in CENSORED:
+                row[name] = censored_median(values, block.metrics[CENSORED[name]])
+                continue
+            lead = values - base.get(name, np.full_like(values, np.nan))
+            row[name] = float(mean_where_defined(values))
+            row[f"{name}_se"] = standard_error(values)
+            row[f"{name}_vs_uniform"] = float(mean_where_defined(lead))
+            row[f"{name}_vs_uniform_se"] = standard_error(lead)
+        rows.append(row)
+    return rows
+
+
+def censored_median(values: Array, observed: Array) -> float:
+    """Median over runs, of which some only tell that it is more; NaN where unknown.
+
+    A mean of cut-off values would depend on where they were cut off. The median does
+    not, as long as more than half of the runs were observed to the end.
+
+    Args:
+        values: (n_runs,), a cut-off run's above every observed one's.
+        observed: (n_runs,), 1 where the run was not cut off.
+    """
+    if observed.mean() <= 0.5:
+        return math.nan
+    return float(np.median(values))
+
+
+def effect_rows(
+    cells: Sequence[Row],
+    metrics: Iterable[str],
+    measures: Sequence[str],
+    *,
+    seed: int,
+    n_resamples: int = 2000,
+) -> list[Row]:
+    """Each metric with alignment, over the independent real models of one setting.
+
+    Args:
+        cells: Rows of `cell_rows`.
+    """
+    names = list(metrics)
+    groups: dict[tuple[str, ...], list[Row]] = {}
+    for row in cells:
+        if row["role"] == "model":
+            groups.setdefault(_setting(row, "form"), []).append(row)
+    baselines = {row["kernel"] for row in cells if row["role"] == "baseline"}
+    rows = []
+    for key, group in groups.items():
+        head = dict(
+            zip((*_SETTING, "form"), key, strict=True),
+        )
+        for measure in measures:
+            aligned = np.array(
+                [row.get(f"alignment_{measure}", math.nan) for row in group]
+            )
+            for metric in names:
+                outcome = np.array([row.get(metric, math.nan) for row in group])
+                if np.isnan(outcome).all():
+                    continue
+                models, x, y = cluster(
+                    [row["kernel"] for row in group], aligned, outcome
+                )
+                found = associate(x, y, seed=seed, n_resamples=n_resamples)
+                rows.append(
+                    head
+                    | {
+                        "metric": metric,
+                        "measure": measure,
+                        "n_models": found.n_models,
+                        "spearman": found.spearman,
+                        "low": found.low,
+                        "high": found.high,
+                        "p": found.p,
+                        "smallest_p": found.smallest_p,
+                        "exact": int(found.exact),
+                        "note": found.note,
+                        "models": " ".join(models),
+                        "n_baselines_left_out": len(baselines),
+                    }
+                )
+    return rows
+
+
+def corruption_rows(
+    runs: Sequence[PhaseRuns],
+    kernels: Mapping[tuple[str, str, float, int], Row],
+    measures: Sequence[str],
+) -> list[Row]:
+    """Each metric along the share of actions relabelled, draws and runs crossed.
+
+    Share 0 is the human kernel itself. Relabelling keeps the spectrum, so that the
+    matched form is the same kernel: only the first form run is listed.
+    """
+    uniform = _uniform(runs)
+    groups: dict[tuple[tuple[str, ...], float], list[PhaseRuns]] = {}
+    for block in runs:
+        cell = block.cell
+        if cell.role == RELABELLED or (cell.role == "human" and cell.kernel == "human"):
+            key = (cell.agent, *cell.task, block.phase)
+            groups.setdefault((key, cell.share), []).append(block)
+    if not any(share for _, share in groups):
+        return []
+    rows = []
+    for (key, share), found in sorted(groups.items()):
+        blocks = [one for one in found if one.cell.form == found[0].cell.form]
+        head: Row = dict(zip(_SETTING, key, strict=True))
+        head |= {"share": share, "n_draws": len(blocks)}
+        traits = [
+            kernels[(b.cell.kernel, b.cell.form, share, b.cell.draw)] for b in blocks
+        ]
+        for measure in measures:
+            name = f"alignment_{measure}"
+            reached = np.array([trait.get(name, math.nan) for trait in traits])
+            head[name] = float(mean_where_defined(reached))
+        base = uniform[(blocks[0].cell.task, blocks[0].phase)]
+        for metric in blocks[0].metrics:
+            if metric in CENSORED:
+                continue
+            table = np.array([block.metrics[metric] for block in blocks])
+            lead = table - base.get(metric, np.full(table.shape[1], np.nan))
+            rows.append(
+                head
+                | {
+                    "metric": metric,
+                    "value": float(mean_where_defined(table)),
+                    "se": crossed_standard_error(table),
+                    "vs_uniform": float(mean_where_defined(lead)),
+                    "vs_uniform_se": crossed_standard_error(lead),
+                }
+            )
+    return rows
+
+
+_SETTING = ("agent", "dimension", "values_from", "threshold_rule", "phase")
+
+
+def _setting(row: Row, *more: str) -> tuple[str, ...]:
+    return tuple(str(row[name]) for name in (*_SETTING, *more))
+
+
+def _uniform(
+    runs: Sequence[PhaseRuns],
+) -> dict[tuple[tuple[str, str, str], str], Mapping[str, Array]]:
+    return {
+        (block.cell.task, block.phase): block.metrics
+        for block in runs
+        if block.cell.agent == BASELINE and block.cell.kernel == NO_KERNEL
+    }

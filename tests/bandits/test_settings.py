@@ -1,0 +1,48 @@
+"""Settings refuse what no simulation can be run with."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from bandits.errors import BanditError
+from bandits.settings import Settings
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"prior_mean": math.nan}, "prior_mean needs to be a finite number, got nan"),
+        ({"prior_sd": 0.0}, "prior_sd needs to be above 0, got 0.0"),
+        ({"reward_sd": -1.0}, "reward_sd needs to be above 0, got -1.0"),
+        ({"reward_sd": math.inf}, "reward_sd needs to be above 0, got inf"),
+        ({"svr_c": 0}, "svr_c needs to be above 0, got 0"),
+        ({"svr_eps": -0.5}, "svr_eps needs to be at least 0, got -0.5"),
+        (
+            {"personalization_steps": 0},
+            "personalization_steps needs to be a whole number, at least 1, got 0",
+        ),
+        (
+            {"generalization_steps": 2.5},
+            "generalization_steps needs to be a whole number, at least 0, got 2.5",
+        ),
+        ({"exploration": 1.2}, "exploration needs to be between 0 and 1, got 1.2"),
+        ({"reward": "clicks"}, "reward needs to be one of mean+noise, got 'clicks'"),
+    ],
+)
+def test_a_setting_out_of_range_is_refused_by_name(
+    given: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(BanditError) as refusal:
+        Settings(**given)
+
+    assert str(refusal.value) == f"settings: {sentence}"
+
+
+def test_a_frozen_generalization_phase_teaches_nothing() -> None:
+    steps = {"personalization_steps": 30, "generalization_steps": 20}
+
+    assert Settings(**steps).learning_steps == 30
+    assert Settings(**steps, learn=True).learning_steps == 50
