@@ -1,0 +1,155 @@
+"""What a browser may answer to a trial, checked against what the trial asked."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TypedDict
+
+from collection.definition_parts import PREFER_NOT_TO_SAY, Question
+from collection.errors import AnswerMissing, AnswerNotOffered, RatingOutOfRange
+from collection.models import Response, Trial
+from collection.models.trials import Kind
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was said, as it came from the page. At most one field means something.
+
+    rating: on the scale as shown, 0 (left end) to 100 (right end).
+    choice: the odd action's id, or a question's option (or prefer-not-to-say).
+    text: a number or short text typed.
+    not_understood: said instead of judging; a rating beside it is dropped.
+    """
+
+    rating: float | None = None
+    choice: str = ""
+    text: str = ""
+    not_understood: bool = False
+
+
+class Stored(TypedDict):
+    """The part of a response that the person answered."""
+
+    rating: int | None
+    choice: str
+    text: str
+    not_understood: bool
+
+
+def checked(trial: Trial, answer: Answer) -> Stored:
+    """The answer as it will be stored.
+
+    Raises:
+        AnswerMissing: nothing was answered.
+        RatingOutOfRange: a rating is not a number within 0 to 100, or a typed number
+            lies outside the question's range.
+        AnswerNotOffered: a choice that the trial did not show.
+    """
+    if trial.kind == Kind.QUESTION:
+        question = trial.session.study.definition_model().question(trial.question)
+        return _answer_to_question(question, answer)
+    if answer.not_understood:
+        return _stored(not_understood=True)
+    if trial.kind == Kind.TRIPLET:
+        if not answer.choice:
+            raise AnswerMissing(
+                "Please choose the action that is least like the others."
+            )
+        if answer.choice not in trial.actions:
+            raise AnswerNotOffered("Please choose one of the three actions shown.")
+        return _stored(choice=answer.choice)
+    if answer.rating is None:
+        raise AnswerMissing("Please give an answer before you go on.")
+    return _stored(rating=_rating(answer.rating))
+
+
+def same_answer(response: Response, stored: Stored) -> bool:
+    """Whether a repeated request says what was stored the first time."""
+    return (
+        response.rating == stored["rating"]
+        and response.choice == stored["choice"]
+        and response.text == stored["text"]
+        and response.not_understood == stored["not_understood"]
+    )
+
+
+def said(response: Response) -> Stored:
+    """What a stored response answered."""
+    return Stored(
+        rating=response.rating,
+        choice=response.choice,
+        text=response.text,
+        not_understood=response.not_understood,
+    )
+
+
+def _stored(
+    *,
+    rating: int | None = None,
+    choice: str = "",
+    text: str = "",
+    not_understood: bool = False,
+) -> Stored:
+    return Stored(
+        rating=rating, choice=choice, text=text, not_understood=not_understood
+    )
+
+
+def _rating(rating: float) -> int:
+    # A bool is an int in Python, and would be stored as a rating of 0 or 1.
+    if isinstance(rating, bool) or not isinstance(rating, int | float):
+        raise RatingOutOfRange(f"A rating is a number from 0 to 100; got {rating!r}.")
+    if not math.isfinite(rating) or not 0 <= rating <= 100:
+        raise RatingOutOfRange(f"Ratings run from 0 to 100; got {rating:g}.")
+    return round(rating)
+
+
+def _answer_to_question(question: Question, answer: Answer) -> Stored:
+    if answer.choice == PREFER_NOT_TO_SAY and question.prefer_not_to_say:
+        return _stored(choice=PREFER_NOT_TO_SAY)
+    if question.kind == "choice":
+        if not answer.choice:
+            return _nothing(question)
+        if answer.choice not in {option.key for option in question.options}:
+            raise AnswerNotOffered("Please choose one of the options shown.")
+        return _stored(choice=answer.choice)
+    if answer.choice:
+        raise AnswerNotOffered("This question is answered by typing.")
+    text = answer.text.strip().replace("\x00", "")
+    if not text:
+        return _nothing(question)
+    if question.kind == "number":
+        return _stored(text=_number(question, text))
+    if len(text) > question.max_length:
+        raise AnswerNotOffered(
+            f"Please use at most {question.max_length} characters; "
+            f"you wrote {len(text)}."
+        )
+    return _stored(text=text)
+
+
+def _nothing(question: Question) -> Stored:
+    if question.required:
+        raise AnswerMissing("Please answer this question before you go on.")
+    return _stored()
+
+
+def _number(question: Question, text: str) -> str:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise RatingOutOfRange(f"Please type a number; got {text[:40]!r}.")
+    low, high = question.minimum, question.maximum
+    if (low is not None and number < low) or (high is not None and number > high):
+        bounds = [
+            f"{word} {bound:g}"
+            for word, bound in (("at least", low), ("at most", high))
+            if bound is not None
+        ]
+        raise RatingOutOfRange(
+            f"Please type a number of {' and '.join(bounds)}; got {number:g}."
+        )
+    return f"{number:.15g}"

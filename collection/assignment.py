@@ -1,0 +1,315 @@
+"""Which group a person joins, and which trial a session gets next.
+
+What is random is drawn from the session's code and the trial's position, so that a
+session can be explained afterwards. Who holds which cell is in `reservations.py`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from math import comb
+from random import Random
+
+from django.db.models import Q
+from django.utils import timezone
+
+from collection.definition_parts import (
+    Block,
+    PairBlock,
+    QuestionsBlock,
+    TripletBlock,
+    ValueBlock,
+)
+from collection.definitions import StudyDefinition
+from collection.models import Cell, Study, StudySession, Trial
+from collection.models.trials import Kind
+from collection.reservations import (
+    lease,
+    renew,
+    reserve_dimensions,
+    reserve_least_judged,
+)
+
+# A repeat right after its first time would measure memory of a moment.
+REPEAT_DISTANCE = 5
+
+
+def choose_group(study: Study, *, simulated: bool) -> tuple[str, list[str]]:
+    """The group and the block order that lag most behind their shares.
+
+    Counted over people who consented or are just arriving, simulated and real apart.
+    The caller holds the study's row, so that joins take turns.
+    """
+    recently = timezone.now() - lease()
+    joined = StudySession.objects.filter(study=study, simulated=simulated).filter(
+        Q(status__in=["consented", "finished"])
+        | Q(status="arrived", created_at__gte=recently)
+    )
+    counts = Counter(
+        (group, ">".join(blocks))
+        for group, blocks in joined.values_list("group", "blocks")
+    )
+    definition = study.definition_model()
+    arms = [
+        (group.share / len(orders), group.name, order)
+        for group in definition.groups
+        for orders in [block_orders(group.blocks, definition)]
+        for order in orders
+    ]
+    lag = [counts[name, ">".join(order)] / share for share, name, order in arms]
+    least = [arm for arm, filled in zip(arms, lag, strict=True) if filled == min(lag)]
+    # Ties are broken by how many have joined, so that a fixed order repeats for nobody.
+    _, name, order = Random(f"{study.slug}:{sum(counts.values())}").choice(least)
+    return name, order
+
+
+def block_orders(keys: Sequence[str], definition: StudyDefinition) -> list[list[str]]:
+    """The orders in which a group meets its blocks: one, or two if counterbalanced.
+
+    The second order turns the judgment blocks round; questions stay where they are.
+    """
+    orders = [list(keys)]
+    if definition.group_mode == "counterbalanced":
+        judged = [
+            key for key in keys if not isinstance(definition.block(key), QuestionsBlock)
+        ]
+        turned = iter(reversed(judged))
+        orders.append([next(turned) if key in judged else key for key in keys])
+    return orders
+
+
+def open_trial(session: StudySession) -> Trial | None:
+    """The trial that was issued and not answered, its place taken again if it was lost.
+
+    The caller holds the session's row.
+    """
+    trial = (
+        session.trials.filter(response__isnull=True)
+        .select_related("reservation")
+        .order_by("position")
+        .first()
+    )
+    if trial is not None and trial.reservation is not None:
+        renew(trial.reservation)
+    return trial
+
+
+def issue_next(session: StudySession) -> Trial | None:
+    """Issue the next trial of a session that has none open; None when all is done.
+
+    The caller holds the session's row, inside a transaction.
+    """
+    definition = session.study.definition_model()
+    issued = Counter(session.trials.order_by().values_list("block", "repeat"))
+    position = sum(issued.values())
+    for key in session.blocks:
+        block = definition.block(key)
+        n_issued = issued[key, False] + issued[key, True]
+        if n_issued >= block.trials_in_session(len(definition.actions)):
+            continue
+        trial = _next_of_block(session, definition, block, position, issued)
+        if trial is not None:
+            trial.save(force_insert=True)
+            return trial
+    return None
+
+
+def _next_of_block(
+    session: StudySession,
+    definition: StudyDefinition,
+    block: Block,
+    position: int,
+    issued: Counter[tuple[str, bool]],
+) -> Trial | None:
+    trial = Trial(
+        session=session,
+        block=block.key,
+        position=position,
+        reserved_until=timezone.now() + lease(),
+    )
+    if isinstance(block, QuestionsBlock):
+        trial.kind = Kind.QUESTION
+        trial.question = block.questions[issued[block.key, False]]
+        return trial
+    rng = Random(f"{session.code}:{position}")
+    if isinstance(block, TripletBlock):
+        return _fill_triplet(trial, definition, rng)
+    if isinstance(block, ValueBlock) and block.trials_per_session is None:
+        return _fill_whole_dimension(trial, definition, block, rng)
+    if issued[block.key, False] >= (block.trials_per_session or 0):
+        return _fill_repeat(trial, rng)
+    if isinstance(block, PairBlock):
+        return _fill_pair(trial, rng)
+    return _fill_scattered_value(trial, definition, block, rng)
+
+
+def _fill_pair(trial: Trial, rng: Random) -> Trial | None:
+    """A pair this person has not seen, among those with the fewest judgments."""
+    cells = Cell.objects.filter(study=trial.session.study, kind=Kind.PAIR)
+    reservation = reserve_least_judged(cells, trial.session, trial.block, rng)
+    if reservation is None:
+        return None
+    cell = reservation.cell
+    trial.kind = Kind.PAIR
+    trial.reservation = reservation
+    trial.sampler = "least-judged"
+    trial.actions = [_action_id(cell, "a"), _action_id(cell, "b")]
+    # Sides alternate from one person to the next, from a random first side.
+    if (cell.load + (cell.shuffle < 0.5)) % 2:
+        trial.actions.reverse()
+    return trial
+
+
+def _fill_scattered_value(
+    trial: Trial, definition: StudyDefinition, block: ValueBlock, rng: Random
+) -> Trial | None:
+    """One action on one dimension, among those with the fewest judgments."""
+    cells = Cell.objects.filter(
+        study=trial.session.study,
+        kind=Kind.VALUE,
+        dimension__in=dimensions_of(block, definition),
+        action_a__isnull=False,
+    )
+    reservation = reserve_least_judged(cells, trial.session, trial.block, rng)
+    if reservation is None:
+        return None
+    trial.kind = Kind.VALUE
+    trial.reservation = reservation
+    trial.sampler = "least-judged"
+    trial.actions = [_action_id(reservation.cell, "a")]
+    trial.dimension = reservation.cell.dimension
+    trial.polarity = _polarity(trial.session, block)
+    return trial
+
+
+def _fill_whole_dimension(
+    trial: Trial, definition: StudyDefinition, block: ValueBlock, rng: Random
+) -> Trial | None:
+    """The next action on the session's dimensions, each of them rated whole.
+
+    Raises nothing when no dimension is left: the block is then over, with None.
+    """
+    session = trial.session
+    held = list(
+        session.reservations.filter(block=block.key)
+        .select_related("cell")
+        .order_by("pk")
+    )
+    if not held:
+        cells = Cell.objects.filter(
+            study=session.study,
+            kind=Kind.VALUE,
+            dimension__in=dimensions_of(block, definition),
+            action_a__isnull=True,
+        )
+        held = reserve_dimensions(
+            cells, session, block.key, rng, block.dimensions_per_session
+        )
+        session.dimensions = [*session.dimensions, *(h.cell.dimension for h in held)]
+        session.save(update_fields=["dimensions"])
+    done = Counter(
+        session.trials.filter(block=block.key)
+        .order_by()
+        .values_list("dimension", "repeat")
+    )
+    for reservation in held:
+        dimension = reservation.cell.dimension
+        first, again = shuffled_actions(session, block, dimension, definition)
+        n_first, n_again = done[dimension, False], done[dimension, True]
+        if n_first < len(first):
+            trial.actions = [first[n_first]]
+        elif n_again < len(again):
+            trial.actions = [again[n_again]]
+            trial.repeat = True
+        else:
+            continue
+        renew(reservation)
+        trial.kind = Kind.VALUE
+        trial.reservation = reservation
+        trial.sampler = "whole-dimension"
+        trial.dimension = dimension
+        trial.polarity = _polarity(session, block)
+        return trial
+    return None
+
+
+def shuffled_actions(
+    session: StudySession,
+    block: ValueBlock,
+    dimension: str,
+    definition: StudyDefinition,
+) -> tuple[list[str], list[str]]:
+    """The session's order of all actions on a dimension, and those asked again."""
+    rng = Random(f"{session.code}:{block.key}:{dimension}")
+    first = list(definition.action_ids)
+    rng.shuffle(first)
+    early = first[: max(block.repeats, len(first) - REPEAT_DISTANCE)]
+    return first, rng.sample(early, block.repeats)
+
+
+def _fill_triplet(
+    trial: Trial, definition: StudyDefinition, rng: Random
+) -> Trial | None:
+    """Three actions, every triplet this person has not judged being equally likely."""
+    ids = definition.action_ids
+    seen = {
+        frozenset(actions)
+        for actions in Trial.objects.filter(
+            session__participant=trial.session.participant_id, kind=Kind.TRIPLET
+        ).values_list("actions", flat=True)
+    }
+    n_unseen = comb(len(ids), 3) - len(seen)
+    if n_unseen <= 0:
+        return None
+    drawn = rng.sample(ids, 3)
+    while frozenset(drawn) in seen:
+        drawn = rng.sample(ids, 3)
+    trial.kind = Kind.TRIPLET
+    trial.actions = drawn
+    trial.sampler = "random"
+    trial.propensity = 1 / n_unseen
+    return trial
+
+
+def _fill_repeat(trial: Trial, rng: Random) -> Trial | None:
+    """An earlier trial of the block once more, with a pair's sides changed."""
+    issued = list(trial.session.trials.filter(block=trial.block).order_by("position"))
+    repeated = [t for t in issued if t.repeat]
+    asked_again = {(frozenset(t.actions), t.dimension) for t in repeated}
+    candidates = [
+        t
+        for t in issued
+        if not t.repeat and (frozenset(t.actions), t.dimension) not in asked_again
+    ]
+    distant = [t for t in candidates if trial.position - t.position > REPEAT_DISTANCE]
+    if not candidates:
+        return None
+    again = rng.choice(distant or candidates)
+    trial.kind = again.kind
+    trial.actions = list(reversed(again.actions))
+    trial.dimension = again.dimension
+    trial.polarity = again.polarity
+    trial.sampler = "repeat"
+    trial.repeat = True
+    return trial
+
+
+def dimensions_of(block: ValueBlock, definition: StudyDefinition) -> list[str]:
+    """The dimensions a value block asks about: its own list, or all."""
+    return list(block.dimensions) or [d.name for d in definition.dimensions]
+
+
+def _polarity(session: StudySession, block: ValueBlock) -> str:
+    """One way round for all of a person's scales in a block."""
+    turned = block.polarity == "randomised" and (
+        Random(f"{session.code}:{block.key}:polarity").random() < 0.5
+    )
+    return Trial.Polarity.REVERSED if turned else Trial.Polarity.NORMAL
+
+
+def _action_id(cell: Cell, side: str) -> str:
+    action = cell.action_a if side == "a" else cell.action_b
+    if action is None:
+        raise ValueError(f"cell {cell.key} has no action {side}")
+    return action.action_id

@@ -1,0 +1,106 @@
+"""Send a results folder as a zip file, or one of its figures.
+
+A folder is read only through its manifest: what that does not list (the planted truth of
+simulated participants beside a snapshot, a file somebody dropped in) is never sent, and
+no name from an address reaches the file system.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.http import FileResponse, Http404, StreamingHttpResponse
+
+from alignment.errors import FolderError
+from alignment.folders import MANIFEST, read_manifest
+
+FIGURES = "figures/"
+MEDIA_TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
+_PIECE = 64 * 1024
+
+
+def zipped(folder: Path, kind: str, name: str) -> StreamingHttpResponse:
+    """The folder as ``name.zip``, sent piece by piece: it is never held in memory."""
+    files = [MANIFEST, *listed_files(folder, kind)]
+    response = StreamingHttpResponse(
+        _zip_pieces(folder, files, name), content_type="application/zip"
+    )
+    response["Content-Disposition"] = f'attachment; filename="{name}.zip"'
+    return response
+
+
+def figure(folder: Path, kind: str, name: str) -> FileResponse:
+    """One figure of a report or sweep; 404 for any name its manifest does not list."""
+    path = folder / FIGURES / name
+    if f"{FIGURES}{name}" not in listed_files(folder, kind):
+        raise Http404("no such figure")
+    if path.suffix not in MEDIA_TYPES:
+        raise Http404("not a figure")
+    response = FileResponse(path.open("rb"), content_type=MEDIA_TYPES[path.suffix])
+    # An SVG draws itself with styles of its own; opened alone it may do nothing else.
+    response["Content-Security-Policy"] = (
+        "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+    )
+    return response
+
+
+def figure_stems(folder: Path, kind: str) -> list[str]:
+    """Names of the figures, without ending, in the order of the manifest."""
+    stems = [
+        Path(name).stem
+        for name in listed_files(folder, kind)
+        if name.startswith(FIGURES) and Path(name).suffix in MEDIA_TYPES
+    ]
+    return list(dict.fromkeys(stems))
+
+
+def listed_files(folder: Path, kind: str) -> list[str]:
+    """The files of a finished folder; 404 where it was deleted or never finished."""
+    try:
+        manifest = read_manifest(folder, kind, verify=False)
+    except FolderError as error:
+        raise Http404(str(error)) from error
+    home = folder.resolve()
+    return [
+        name
+        for name in manifest["files"]
+        if (home / name).resolve().is_relative_to(home) and (home / name).is_file()
+    ]
+
+
+class _Outbox(io.RawIOBase):
+    """Takes what the zip writer writes until it is sent."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, piece: object) -> int:
+        data = bytes(piece)  # type: ignore[call-overload]
+        self.pieces.append(data)
+        return len(data)
+
+    def take(self) -> bytes:
+        data = b"".join(self.pieces)
+        self.pieces.clear()
+        return data
+
+
+def _zip_pieces(folder: Path, files: list[str], name: str) -> Iterator[bytes]:
+    outbox = _Outbox()
+    with zipfile.ZipFile(outbox, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in files:
+            with (
+                (folder / file).open("rb") as source,
+                archive.open(f"{name}/{file}", "w", force_zip64=True) as target,
+            ):
+                while piece := source.read(_PIECE):
+                    target.write(piece)
+                    if data := outbox.take():
+                        yield data
+    yield outbox.take()

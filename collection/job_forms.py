@@ -1,0 +1,116 @@
+"""The buttons of a study's page: which jobs can be started, and with what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from collection import work
+from collection.models import JobRecord, SnapshotRecord, Study
+
+DEFAULT_SPEC = "default"
+CHAT_PAIRS = 150
+
+
+class SnapshotChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """Snapshots by number and date."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        return f"Snapshot {obj.number}, {obj.n_judgments:,} judgments"
+
+
+class ReportChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """Reports by the job that wrote them and what they are of."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        return f"Report {obj.pk}, of snapshot {obj.parameters.get('snapshot', '?')}"
+
+
+class JobForm(forms.Form):
+    """What a kind of job needs to know about a study."""
+
+    button = ""
+    explained = ""
+    needs = ""
+
+    def __init__(self, *args: Any, study: Study, **kwargs: Any) -> None:
+        # Three forms stand on one page: their fields' ids must differ.
+        kwargs["auto_id"] = f"{self.button.split()[0].lower()}-%s"
+        super().__init__(*args, **kwargs)
+        self.study = study
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is anything to choose from."""
+        return all(
+            field.queryset is not None and field.queryset.exists()
+            for field in self.fields.values()
+            if isinstance(field, forms.ModelChoiceField)
+        )
+
+    def parameters(self) -> dict[str, object]:
+        """The job's parameters, as JSON values."""
+        return {}
+
+
+class FreezeForm(JobForm):
+    button = "Freeze a snapshot"
+    explained = "Freezes every judgment so far into a folder that never changes."
+
+
+class ReportForm(JobForm):
+    button = "Write the alignment report"
+    explained = (
+        "Compares people's similarity judgments with those of language models and "
+        "baselines. A few minutes."
+    )
+    needs = "A report needs a snapshot: freeze one first."
+    snapshot = SnapshotChoice(
+        SnapshotRecord.objects.none(), empty_label=None, label="Snapshot"
+    )
+    chat_pairs = forms.IntegerField(
+        min_value=0,
+        max_value=5000,
+        initial=CHAT_PAIRS,
+        label="Pairs asked of the chat model",
+        help_text="0 leaves it out.",
+    )
+
+    def __init__(self, *args: Any, study: Study, **kwargs: Any) -> None:
+        super().__init__(*args, study=study, **kwargs)
+        self.fields["snapshot"].queryset = study.snapshots.order_by("-number")  # type: ignore[attr-defined]
+
+    def parameters(self) -> dict[str, object]:
+        return {
+            "snapshot": self.cleaned_data["snapshot"].number,
+            "chat_pairs": self.cleaned_data["chat_pairs"],
+        }
+
+
+class SweepForm(JobForm):
+    button = "Run the bandit sweep"
+    explained = "Simulates agents that learn people's values with each similarity."
+    needs = "A sweep needs a report: write one first."
+    report = ReportChoice(JobRecord.objects.none(), empty_label=None, label="Report")
+    spec = forms.ChoiceField(label="Sweep", initial=DEFAULT_SPEC)
+
+    def __init__(self, *args: Any, study: Study, **kwargs: Any) -> None:
+        super().__init__(*args, study=study, **kwargs)
+        done = study.jobs.filter(kind="report", status=JobRecord.Status.DONE)
+        self.fields["report"].queryset = done  # type: ignore[attr-defined]
+        names = sorted(path.stem for path in work.SPECS.glob("*.toml"))
+        self.fields["spec"].choices = [(name, name) for name in names]  # type: ignore[attr-defined]
+
+    def parameters(self) -> dict[str, object]:
+        return {
+            "report": self.cleaned_data["report"].pk,
+            "spec": self.cleaned_data["spec"],
+        }
+
+
+FORMS: dict[str, type[JobForm]] = {
+    "freeze": FreezeForm,
+    "report": ReportForm,
+    "sweep": SweepForm,
+}

@@ -1,0 +1,130 @@
+"""Put a definition into the database, and open or close what it describes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+
+from django.db import transaction
+from django.utils import timezone
+
+from collection.assignment import dimensions_of
+from collection.definition_parts import PairBlock, ValueBlock
+from collection.definitions import StudyDefinition
+from collection.errors import DefinitionError, Fault
+from collection.models import Action, Cell, Study
+from collection.models.trials import Kind
+
+
+@transaction.atomic
+def load_study(definition: StudyDefinition) -> Study:
+    """Store a study with its actions and cells; loading the same again changes nothing.
+
+    Raises:
+        DefinitionError: another definition stands under this slug, and people took
+            part: what they were told and asked cannot be changed afterwards.
+    """
+    study = Study.objects.select_for_update().filter(slug=definition.slug).first()
+    if study is None:
+        study = Study(slug=definition.slug)
+    elif study.definition_sha256 == definition.sha256:
+        return study
+    elif n_sessions := study.sessions.count():
+        raise DefinitionError(
+            [
+                Fault(
+                    f"study {study.slug}",
+                    f"{n_sessions} people took part under another definition "
+                    f"({study.definition_sha256[:8]}, now {definition.sha256[:8]}), "
+                    "which therefore cannot change; load it under a new slug",
+                )
+            ]
+        )
+    study.title = definition.title
+    study.definition = definition.model_dump(mode="json")
+    study.definition_sha256 = definition.sha256
+    study.simulation = None
+    if study.status == Study.Status.OPEN and definition.missing_before_opening():
+        study.status = Study.Status.DRAFT
+    study.save()
+    study.cells.all().delete()
+    study.actions.all().delete()
+    actions = Action.objects.bulk_create(
+        Action(
+            study=study,
+            action_id=action.action_id,
+            text=action.text,
+            position=position,
+            attributes=dict(action.attributes),
+        )
+        for position, action in enumerate(definition.actions)
+    )
+    Cell.objects.bulk_create(_cells(study, definition, actions), batch_size=1000)
+    return study
+
+
+def open_study(study: Study) -> Study:
+    """Let people join. Safe to call twice; a paused or closed study opens again.
+
+    Raises:
+        DefinitionError: with every field of the consent page that is still empty.
+    """
+    missing = study.definition_model().missing_before_opening()
+    if missing:
+        raise DefinitionError(missing)
+    if study.status != Study.Status.OPEN:
+        study.status = Study.Status.OPEN
+        study.opened_at = study.opened_at or timezone.now()
+        study.save(update_fields=["status", "opened_at"])
+    return study
+
+
+def close_study(study: Study) -> Study:
+    """Let nobody new join; people who began may finish. Safe to call twice."""
+    study.status = Study.Status.CLOSED
+    study.save(update_fields=["status"])
+    return study
+
+
+def _cells(
+    study: Study, definition: StudyDefinition, actions: list[Action]
+) -> Iterator[Cell]:
+    """One cell per pair, whole dimension or scattered rating that any block wants.
+
+    Blocks of one kind share their cells; the block that wants most decides how many.
+    """
+    pair_wants = [
+        block.judgments_per_cell
+        for block in definition.blocks
+        if isinstance(block, PairBlock)
+    ]
+    if pair_wants:
+        ordered = sorted(actions, key=lambda action: action.action_id)
+        for a, b in combinations(ordered, 2):
+            yield Cell(
+                study=study,
+                kind=Kind.PAIR,
+                key=f"{a.action_id}|{b.action_id}",
+                action_a=a,
+                action_b=b,
+                wanted=max(pair_wants),
+            )
+    values = [block for block in definition.blocks if isinstance(block, ValueBlock)]
+    for assign in ("dimension", "cells"):
+        wants: dict[str, int] = {}
+        for block in values:
+            if block.assign == assign:
+                for dimension in dimensions_of(block, definition):
+                    wants[dimension] = max(
+                        wants.get(dimension, 0), block.judgments_per_cell
+                    )
+        for dimension, wanted in wants.items():
+            for action in actions if assign == "cells" else [None]:
+                yield Cell(
+                    study=study,
+                    kind=Kind.VALUE,
+                    key=f"{dimension}/{action.action_id}" if action else dimension,
+                    action_a=action,
+                    dimension=dimension,
+                    wanted=wanted,
+                )

@@ -1,0 +1,143 @@
+"""What every response carries, and how a refusal is shown.
+
+``SecurityHeadersMiddleware`` allows a page to load from this site only: no inline script
+or style, no frame, no foreign address. ``CollectionErrorMiddleware`` turns a
+:class:`~collection.errors.CollectionError` into a page a participant can act on, or into
+JSON for a program, and leaves an ``Incident`` behind.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Final
+from uuid import UUID
+
+from django.db import Error as DatabaseError
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+
+from collection.errors import (
+    AlreadyAnswered,
+    AnswerNotOffered,
+    CollectionError,
+    RatingOutOfRange,
+    UnknownTrial,
+)
+from collection.models import Incident, StudySession
+
+log = logging.getLogger(__name__)
+
+CONTENT_SECURITY_POLICY: Final = "; ".join(
+    [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    ]
+)
+
+HEADERS: Final = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    # A session's address is its key, so no page may wait in a cache for the next person
+    # at a shared machine, nor come back from one with an answered trial.
+    "Cache-Control": "no-store",
+    "X-Robots-Tag": "noindex",
+}
+
+# `participation.record_response` keeps these itself, with what had been sent.
+NOTED_BY_PARTICIPATION: Final = (
+    AlreadyAnswered,
+    AnswerNotOffered,
+    RatingOutOfRange,
+    UnknownTrial,
+)
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+
+class SecurityHeadersMiddleware:
+    """Adds ``HEADERS`` to every response of a view that did not set its own."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+
+class CollectionErrorMiddleware:
+    """Shows a refusal as a page, or as JSON to a caller that prefers it."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(
+        self, request: HttpRequest, exception: Exception
+    ) -> HttpResponse | None:
+        """The answer to a refusal; None leaves every other exception to Django."""
+        if not isinstance(exception, CollectionError):
+            return None
+        code = session_code(request)
+        if code is not None and not isinstance(exception, NOTED_BY_PARTICIPATION):
+            record_incident(code, exception, path=request.path)
+        if prefers_json(request):
+            body = {"code": exception.code, "message": exception.message, "fields": {}}
+            return JsonResponse({"error": body}, status=exception.status)
+        return render(
+            request,
+            "errors/refusal.html",
+            {
+                "refusal": exception,
+                "resume_url": reverse("resume", args=[code]) if code else None,
+            },
+            status=exception.status,
+        )
+
+
+def session_code(request: HttpRequest) -> UUID | None:
+    """The session in the request's address, if it has one."""
+    match = request.resolver_match
+    code = match.kwargs.get("code") if match else None
+    return code if isinstance(code, UUID) else None
+
+
+def prefers_json(request: HttpRequest) -> bool:
+    """True for the API, and for a caller whose Accept header ranks JSON above HTML."""
+    if request.path.startswith("/api/"):
+        return True
+    return request.get_preferred_type(["text/html", "application/json"]) == (
+        "application/json"
+    )
+
+
+def record_incident(code: UUID, refusal: CollectionError, *, path: str) -> None:
+    """Keep what was refused with its session; a failure here must not hide the refusal.
+
+    A code that belongs to no session is somebody's guess, and is not kept.
+    """
+    detail = {"message": refusal.message, "path": path.replace(str(code), "<code>")}
+    try:
+        with transaction.atomic():
+            session = StudySession.objects.filter(code=code).first()
+            if session is not None:
+                Incident.objects.create(
+                    session=session, code=refusal.code, detail=detail
+                )
+    except DatabaseError:
+        log.exception("An incident (%s) could not be stored.", refusal.code)

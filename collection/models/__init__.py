@@ -1,0 +1,28 @@
+"""What the database keeps, one idea per file; import everything from here."""
+
+from collection.models.people import (
+    Consent,
+    Participant,
+    PlatformIdentity,
+    StudySession,
+)
+from collection.models.ratings import Incident, Response
+from collection.models.records import JobRecord, SnapshotRecord
+from collection.models.study import Action, Study
+from collection.models.trials import Cell, Reservation, Trial
+
+__all__ = [
+    "Action",
+    "Cell",
+    "Consent",
+    "Incident",
+    "JobRecord",
+    "Participant",
+    "PlatformIdentity",
+    "Reservation",
+    "Response",
+    "SnapshotRecord",
+    "Study",
+    "StudySession",
+    "Trial",
+]

@@ -1,0 +1,392 @@
+"""The participants' pages: find the session, do one thing, go on.
+
+A session's code in the address is the key to it; nothing else identifies a participant
+to these pages. Where a participant is, is looked up and never believed: every page of
+another stage leads to the right one.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.core import signing
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from collection import participation
+from collection.definitions import StudyDefinition
+from collection.error_pages import csrf_failure
+from collection.errors import (
+    AlreadyAnswered,
+    AnswerMissing,
+    AnswerNotOffered,
+    CollectionError,
+    ConsentMissing,
+    NotSimulated,
+    RatingOutOfRange,
+    SessionOver,
+)
+from collection.forms import AnswerForm, ArrivalForm, ConsentForm
+from collection.models import PlatformIdentity, Study, StudySession, Trial
+from collection.trial_page import trial_page
+
+__all__ = [
+    "consent",
+    "csrf_failure",
+    "debrief",
+    "healthz",
+    "home",
+    "instructions",
+    "join",
+    "resume",
+    "trial",
+    "withdraw",
+]
+
+SIMULATED_SALT: Final = "collection.simulated"
+COOKIE_SECONDS: Final = 180 * 24 * 60 * 60
+NO_TRIAL: Final = UUID(int=0)
+"""Stands for a trial id that cannot be read: no session was ever shown it."""
+SHOWN_BEFORE_S: Final = 5
+"""An open trial older than this was on an earlier page: its time is not measured."""
+
+Status = StudySession.Status
+get_or_post = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """The studies that take new people."""
+    studies = Study.objects.filter(status=Study.Status.OPEN).order_by("title")
+    return render(request, "participant/home.html", {"studies": studies})
+
+
+@get_or_post
+def join(request: HttpRequest, slug: str) -> HttpResponse:
+    """A study's front page; sending it makes a session, or finds the person's own.
+
+    The browser keeps a random token per study from its first visit on, so that a double
+    click, or a return by the study's address, gives the same session. Simulated people
+    bring a signed token instead, and each arrival is a new one.
+    """
+    study = get_object_or_404(
+        Study.objects.exclude(status=Study.Status.DRAFT), slug=slug
+    )
+    form = ArrivalForm(request.POST if request.method == "POST" else request.GET)
+    if not form.is_valid():
+        raise CollectionError(
+            _(
+                "This link names you in a way that we cannot read. Please go back to the "
+                "page that sent you here, and follow its link again."
+            )
+        )
+    simulated = _claims_simulation(study, form.cleaned_data["simulated"])
+    token = None if simulated else _browser_token(request, study)
+    if request.method == "POST":
+        platform, external_id = form.identity()
+        session = participation.enrol(
+            study,
+            external_id=external_id,
+            platform=platform,
+            participant_token=token,
+            simulated=simulated,
+        )
+        response: HttpResponse = redirect("resume", code=session.code)
+    else:
+        arrival = ArrivalForm(initial=form.cleaned_data)
+        returning = _is_known(study, *form.identity(), token)
+        response = _page(
+            request, "join", study, form=arrival, returning=returning, study=study
+        )
+    if not simulated:
+        token = token or secrets.token_urlsafe(24)
+        response.set_signed_cookie(
+            _cookie_name(study),
+            token,
+            max_age=COOKIE_SECONDS,
+            path=request.path,
+            secure=settings.SESSION_COOKIE_SECURE,
+            httponly=True,
+            samesite="Lax",
+        )
+    return response
+
+
+@require_safe
+def resume(request: HttpRequest, code: UUID) -> HttpResponse:
+    """Wherever this session is."""
+    session = _find(code)
+    if session.status == Status.ARRIVED:
+        return redirect("consent", code=code)
+    if session.over:
+        return redirect("debrief", code=code)
+    begun = session.trials.exists()
+    return redirect("trial" if begun else "instructions", code=code)
+
+
+@get_or_post
+def consent(request: HttpRequest, code: UUID) -> HttpResponse:
+    """What taking part means, the age gate, and a tick for each use of the data."""
+    session = _find(code)
+    if session.status != Status.ARRIVED:
+        return redirect("resume", code=code)
+    if request.method == "POST" and request.POST.get("decision") == "decline":
+        participation.decline(session)
+        return redirect("debrief", code=code)
+    uses = session.study.definition_model().consent.uses
+    form = ConsentForm(request.POST if request.method == "POST" else None, uses=uses)
+    if form.is_valid():
+        participation.give_consent(
+            session, form.cleaned_data["uses"], of_age=form.cleaned_data["of_age"]
+        )
+        return redirect("instructions", code=code)
+    ticked = request.POST.getlist("uses")
+    status = 422 if form.is_bound else 200
+    return _page(request, "consent", session, status=status, form=form, ticked=ticked)
+
+
+@require_safe
+def instructions(request: HttpRequest, code: UUID) -> HttpResponse:
+    """How it works, with the way to the first trial."""
+    session = _find(code)
+    if session.status != Status.CONSENTED:
+        return redirect("resume", code=code)
+    done, total = participation.progress(session)
+    return _page(request, "instructions", session, done=done, total=total)
+
+
+@get_or_post
+def trial(request: HttpRequest, code: UUID) -> HttpResponse:
+    """Show the session's current trial, or take the answer to one."""
+    session = _find(code)
+    if session.status != Status.CONSENTED:
+        return redirect("resume", code=code)
+    if request.method == "POST":
+        return _take_answer(request, session)
+    current = participation.current_trial(session)
+    if current is None:
+        participation.finish(session)
+        return redirect("debrief", code=code)
+    return _show_trial(request, session, current)
+
+
+@require_safe
+def debrief(request: HttpRequest, code: UUID) -> HttpResponse:
+    """The end: finished, withdrawn or declined, each in its own words."""
+    session = _find(code)
+    if not session.over:
+        return redirect("resume", code=code)
+    if session.declined:
+        return _page(request, "declined", session)
+    name = "debrief" if session.status == Status.FINISHED else "withdrawn"
+    return _page(request, name, session)
+
+
+@get_or_post
+def withdraw(request: HttpRequest, code: UUID) -> HttpResponse:
+    """Ask once whether the answers shall be left out, and do so."""
+    session = _find(code)
+    if session.status == Status.WITHDRAWN:
+        return redirect("debrief", code=code)
+    if request.method == "POST":
+        participation.withdraw(session)
+        return redirect("debrief", code=code)
+    until = session.study.definition_model().consent.withdrawal_until
+    too_late = (
+        session.status == Status.FINISHED
+        and until is not None
+        and timezone.now().date() > until
+    )
+    return _page(request, "withdraw", session, too_late=too_late)
+
+
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    """Whether the site and its database answer."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return JsonResponse({"status": "ok"})
+
+
+# What the pages share -----------------------------------------------------------------
+
+
+def _find(code: UUID) -> StudySession:
+    return get_object_or_404(StudySession.objects.select_related("study"), code=code)
+
+
+def _page(
+    request: HttpRequest,
+    name: str,
+    whose: StudySession | Study,
+    *,
+    status: int = 200,
+    **context: Any,
+) -> HttpResponse:
+    """Render a participant's page in the language of its study."""
+    session = whose if isinstance(whose, StudySession) else None
+    study = session.study if session else whose
+    assert isinstance(study, Study)
+    definition = study.definition_model()
+    translation.activate(definition.language)
+    warning = definition.consent.content_warning
+    return render(
+        request,
+        f"participant/{name}.html",
+        {
+            "session": session,
+            "definition": definition,
+            "warning": "" if warning.lower().rstrip(".") == "none" else warning,
+            **context,
+        },
+        status=status,
+    )
+
+
+def _take_answer(request: HttpRequest, session: StudySession) -> HttpResponse:
+    """Store one answer and go on; an incomplete one is asked for again."""
+    form = AnswerForm(request.POST)
+    form.is_valid()
+    trial_id = form.cleaned_data.get("trial_id", NO_TRIAL)
+    refusal = _unreadable(form)
+    if refusal is None:
+        try:
+            participation.record_response(
+                session,
+                trial_id=trial_id,
+                answer=form.answer(),
+                rt_ms=form.cleaned_data.get("rt_ms"),
+                timing=form.cleaned_data.get("timing"),
+            )
+        except AlreadyAnswered as first_stands:  # the back button: tell them, and go on
+            messages.info(request, first_stands.message)
+        except (ConsentMissing, SessionOver):  # ended in another tab meanwhile
+            return redirect("resume", code=session.code)
+        except (AnswerMissing, AnswerNotOffered, RatingOutOfRange) as missing:
+            refusal = missing.message
+    if refusal is not None:
+        current = participation.current_trial(session)
+        if current is not None and current.id == trial_id:
+            return _show_trial(request, session, current, refusal=refusal)
+    return redirect("trial", code=session.code)
+
+
+def _unreadable(form: AnswerForm) -> str | None:
+    """What could not be read in an answer; an unknown trial is not for here."""
+    for field in ("rating", "choice", "text"):
+        for error in form.errors.get(field, []):
+            return str(error)
+    return None
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What is said where something new begins."""
+
+    heading: str
+    text: str
+
+
+def _show_trial(
+    request: HttpRequest,
+    session: StudySession,
+    current: Trial,
+    *,
+    refusal: str | None = None,
+) -> HttpResponse:
+    definition = session.study.definition_model()
+    translation.activate(definition.language)
+    done, total = participation.progress(session)
+    page = trial_page(current, definition)
+    age_s = (timezone.now() - current.issued_at).total_seconds()
+    return _page(
+        request,
+        page.template.removeprefix("participant/").removesuffix(".html"),
+        session,
+        status=422 if refusal else 200,
+        page=page,
+        refusal=refusal,
+        done=done,
+        number=done + 1,
+        total=total,
+        part=session.blocks.index(current.block) + 1,
+        n_parts=len(session.blocks),
+        opening=_opening(session, current, definition),
+        shown_before=refusal is not None or age_s > SHOWN_BEFORE_S,
+    )
+
+
+def _opening(
+    session: StudySession, current: Trial, definition: StudyDefinition
+) -> Opening | None:
+    """What to say where a part, or a dimension within it, begins."""
+    before = (
+        Trial.objects.filter(session=session, position=current.position - 1)
+        .values_list("block", "dimension")
+        .first()
+        if current.position
+        else None
+    )
+    if before is None or before[0] != current.block:
+        text = definition.block(current.block).instructions
+        return Opening(_("A new part begins"), text) if text else None
+    if current.dimension and before[1] != current.dimension:
+        dimension = definition.dimension(current.dimension)
+        return Opening(
+            _("The question changes here"), f"{dimension.label}: {dimension.definition}"
+        )
+    return None
+
+
+def _cookie_name(study: Study) -> str:
+    return f"attune-{study.slug}"
+
+
+def _browser_token(request: HttpRequest, study: Study) -> str | None:
+    """The token that this browser was given for this study, if it was."""
+    token: str | None = request.get_signed_cookie(
+        _cookie_name(study), default=None, max_age=COOKIE_SECONDS
+    )
+    return token
+
+
+def _is_known(
+    study: Study, platform: str, external_id: str | None, token: str | None
+) -> bool:
+    """Whether somebody who arrives like this has a session already."""
+    if not external_id and not token:
+        return False
+    return PlatformIdentity.objects.filter(
+        study=study,
+        platform=platform if external_id else participation.BROWSER,
+        external_id=external_id or token,
+    ).exists()
+
+
+def _claims_simulation(study: Study, token: str) -> bool:
+    """True with a token that this server signed for this study, False without one.
+
+    Raises:
+        NotSimulated: a token that was not signed here, or for another study.
+    """
+    if not token:
+        return False
+    try:
+        payload = signing.loads(token, salt=SIMULATED_SALT)
+    except signing.BadSignature:
+        payload = None
+    if not isinstance(payload, dict) or payload.get("study") != study.slug:
+        raise NotSimulated(
+            "This link claims a simulated participant, and was not made for this study "
+            "by this server. To take part yourself, use the study's plain address."
+        )
+    return True

@@ -1,0 +1,389 @@
+"""What a participant does: arrive, consent, answer, finish, withdraw.
+
+Each function is one transaction and safe to call twice. The server knows where a
+participant is; the browser only says what was answered. Every function that changes a
+session holds its row, so that two tabs of one person take turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from collection import assignment
+from collection.answers import Answer, checked, said, same_answer
+from collection.errors import (
+    AlreadyAnswered,
+    AnswerMissing,
+    AnswerNotOffered,
+    CollectionError,
+    ConsentMissing,
+    RatingOutOfRange,
+    SessionOver,
+    StudyClosed,
+    UnknownTrial,
+)
+from collection.models import (
+    Consent,
+    Incident,
+    Participant,
+    PlatformIdentity,
+    Response,
+    Study,
+    StudySession,
+    Trial,
+)
+from collection.reservations import count_response, give_back, release_expired
+
+__all__ = [
+    "Answer",
+    "current_trial",
+    "decline",
+    "enrol",
+    "finish",
+    "give_consent",
+    "progress",
+    "record_response",
+    "withdraw",
+]
+
+# A response time above this says that someone left, not how long they thought.
+LONGEST_RT_MS = 3_600_000
+BROWSER = "browser"
+# Refusals that say something about the session: somebody should see them later.
+_WORTH_AN_INCIDENT = (UnknownTrial, AlreadyAnswered, RatingOutOfRange, AnswerNotOffered)
+
+
+def enrol(
+    study: Study,
+    *,
+    external_id: str | None = None,
+    platform: str = "link",
+    participant_token: str | None = None,
+    simulated: bool = False,
+) -> StudySession:
+    """A session for someone who arrives: a new one, or the one they already have.
+
+    People are recognised by `external_id` on `platform`, or else by
+    `participant_token`, a random string that their browser kept. Without either,
+    everyone is new. Whoever began may always come back; new people may join only
+    while the study is open.
+
+    Raises:
+        StudyClosed: a new person, and the study is not open.
+    """
+    identity = None
+    if external_id:
+        identity = (platform, external_id)
+    elif participant_token:
+        identity = (BROWSER, participant_token)
+    with transaction.atomic():
+        # Joins of one study take turns: groups fill by their shares, and one person
+        # who opens two tabs at once gets one session.
+        locked = Study.objects.select_for_update(no_key=True).get(pk=study.pk)
+        if identity and (known := _known_session(locked, *identity)):
+            return known
+        if not locked.takes_new_people:
+            raise StudyClosed(
+                f"This study is not taking new participants: it is {locked.status}."
+            )
+        group, blocks = assignment.choose_group(locked, simulated=simulated)
+        participant = Participant.objects.create(
+            study=locked, group=group, simulated=simulated
+        )
+        if identity:
+            PlatformIdentity.objects.create(
+                participant=participant,
+                study=locked,
+                platform=identity[0],
+                external_id=identity[1],
+            )
+        return StudySession.objects.create(
+            participant=participant,
+            study=locked,
+            group=group,
+            blocks=blocks,
+            simulated=simulated,
+        )
+
+
+def _known_session(
+    study: Study, platform: str, external_id: str
+) -> StudySession | None:
+    return (
+        StudySession.objects.filter(
+            study=study,
+            participant__identity__platform=platform,
+            participant__identity__external_id=external_id,
+        )
+        .order_by("created_at")
+        .first()
+    )
+
+
+@transaction.atomic
+def give_consent(
+    session: StudySession, uses: Mapping[str, bool], *, of_age: bool
+) -> Consent:
+    """Store what the person agreed to; a second call returns the first consent.
+
+    Only uses that the definition offers are kept, and only a tick is a yes.
+
+    Raises:
+        ConsentMissing: not of age, or a required use is not ticked.
+        SessionOver: the session was withdrawn.
+    """
+    locked = _hold(session)
+    if locked.status == StudySession.Status.WITHDRAWN:
+        raise SessionOver("You left this study; nothing more is asked of you.")
+    existing = Consent.objects.filter(session=locked).first()
+    if existing is not None:
+        return existing
+    definition = locked.study.definition_model()
+    if not of_age:
+        age = definition.consent.minimum_age
+        raise ConsentMissing(
+            f"Only people of at least {age} years can take part."
+            if age is not None
+            else "Please confirm that you are old enough to take part."
+        )
+    for use in definition.consent.uses:
+        if use.required and uses.get(use.key) is not True:
+            raise ConsentMissing(f"To take part, please agree to: {use.text}")
+    consent = Consent.objects.create(
+        session=locked,
+        version=locked.study.definition_sha256,
+        uses={use.key: uses.get(use.key) is True for use in definition.consent.uses},
+    )
+    locked.status = StudySession.Status.CONSENTED
+    locked.consented_at = consent.given_at
+    locked.save(update_fields=["status", "consented_at"])
+    _refresh(session, locked)
+    return consent
+
+
+def decline(session: StudySession) -> StudySession:
+    """Leave at the consent page: the same as withdrawing, before any answer."""
+    return withdraw(session)
+
+
+def current_trial(session: StudySession) -> Trial | None:
+    """The trial this session is at: the open one, or a new one; None when all is done.
+
+    Coming back after the reservation expired is fine: the place is taken again.
+
+    Raises:
+        ConsentMissing: no consent was given yet.
+        SessionOver: the session was withdrawn.
+    """
+    release_expired(session.study_id)
+    with transaction.atomic():
+        locked = _hold(session)
+        if locked.status == StudySession.Status.FINISHED:
+            return None
+        _may_answer(locked)
+        trial = assignment.open_trial(locked) or assignment.issue_next(locked)
+        _refresh(session, locked)
+        return trial
+
+
+def record_response(
+    session: StudySession,
+    *,
+    trial_id: UUID,
+    answer: Answer,
+    rt_ms: int | None = None,
+    timing: dict[str, Any] | None = None,
+) -> Response:
+    """Store the answer to a trial this session was shown.
+
+    Safe to repeat: a double click, a refresh or a retry gets the stored response back.
+    The first answer stands. A different second one is refused, because nobody can know
+    which of the two was meant. An answer after the reservation expired is accepted.
+
+    Raises:
+        UnknownTrial: this session was never shown that trial.
+        AnswerMissing, RatingOutOfRange, AnswerNotOffered: nothing was stored.
+        AlreadyAnswered: another answer is stored; it was kept.
+        ConsentMissing, SessionOver: the session takes no answers.
+    """
+    try:
+        with transaction.atomic():
+            return _record(session, trial_id, answer, rt_ms, timing)
+    except _WORTH_AN_INCIDENT as refusal:
+        # Outside the refused transaction, which took everything in it back.
+        _note(session, trial_id, answer, refusal)
+        raise
+
+
+def _record(
+    session: StudySession,
+    trial_id: UUID,
+    answer: Answer,
+    rt_ms: int | None,
+    timing: dict[str, Any] | None,
+) -> Response:
+    locked = _hold(session)
+    if locked.status == StudySession.Status.WITHDRAWN:
+        raise SessionOver("You left this study; nothing more was stored.")
+    trial = (
+        Trial.objects.select_related("session__study", "response", "reservation")
+        .filter(pk=trial_id, session=locked)
+        .first()
+    )
+    if trial is None:
+        raise UnknownTrial(
+            "This question was never shown in your session, so nothing was stored. "
+            "Your earlier answers are safe; please go on from the current question."
+        )
+    stored = checked(trial, answer)
+    if trial.answered:
+        if not same_answer(trial.response, stored):
+            raise AlreadyAnswered(
+                "You had answered this question before; your first answer was kept."
+            )
+        return trial.response
+    _may_answer(locked)
+    response = Response.objects.create(
+        trial=trial, **stored, rt_ms=_plausible_rt_ms(rt_ms), timing=timing
+    )
+    count_response(trial)
+    return response
+
+
+def finish(session: StudySession) -> StudySession:
+    """Close a session in which everything was answered, and give it its code.
+
+    Raises:
+        AnswerMissing: there are questions left.
+        ConsentMissing, SessionOver: as for answering.
+    """
+    if current_trial(session) is not None:
+        done, total = progress(session)
+        left = max(total - done, 1)
+        raise AnswerMissing(
+            f"There {'is 1 question' if left == 1 else f'are {left} questions'} left."
+        )
+    with transaction.atomic():
+        locked = _hold(session)
+        if locked.status == StudySession.Status.WITHDRAWN:
+            raise SessionOver("You left this study; it cannot be finished.")
+        if locked.status != StudySession.Status.FINISHED:
+            locked.status = StudySession.Status.FINISHED
+            locked.finished_at = timezone.now()
+            locked.completion_code = locked.study.definition_model().completion.code
+            locked.save(update_fields=["status", "finished_at", "completion_code"])
+        _refresh(session, locked)
+    return session
+
+
+@transaction.atomic
+def withdraw(session: StudySession) -> StudySession:
+    """Take the person out: no snapshot will hold their answers, others get their place.
+
+    Possible at any time before the end, and after it until the date that consent
+    names. Pay does not depend on it: whoever had consented still gets the code.
+
+    Raises:
+        SessionOver: the session was finished, and the last date has passed.
+    """
+    locked = _hold(session)
+    if locked.status == StudySession.Status.WITHDRAWN:
+        _refresh(session, locked)
+        return session
+    definition = locked.study.definition_model()
+    until = definition.consent.withdrawal_until
+    if (
+        locked.status == StudySession.Status.FINISHED
+        and until is not None
+        and timezone.now().date() > until
+    ):
+        raise SessionOver(
+            f"Answers could be withdrawn until {until:%d %B %Y}; please write to "
+            f"{definition.consent.contact}."
+        )
+    if locked.consented_at is not None:
+        locked.completion_code = definition.completion.code
+    locked.status = StudySession.Status.WITHDRAWN
+    locked.save(update_fields=["status", "completion_code"])
+    give_back(locked)
+    _refresh(session, locked)
+    return session
+
+
+def progress(session: StudySession) -> tuple[int, int]:
+    """Questions answered, and questions altogether, in this session."""
+    definition = session.study.definition_model()
+    total = sum(
+        definition.block(key).trials_in_session(len(definition.actions))
+        for key in session.blocks
+    )
+    done = Response.objects.filter(trial__session=session).count()
+    return min(done, total), total
+
+
+def _hold(session: StudySession) -> StudySession:
+    """The session's row, held until the transaction ends, with its study."""
+    # NO KEY: inserting a trial beside it must not wait for this lock.
+    return (
+        StudySession.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("study", "participant")
+        .get(pk=session.pk)
+    )
+
+
+def _refresh(session: StudySession, locked: StudySession) -> None:
+    """Show the caller's own object what is now stored."""
+    for field in (
+        "status",
+        "dimensions",
+        "consented_at",
+        "finished_at",
+        "completion_code",
+    ):
+        setattr(session, field, getattr(locked, field))
+
+
+def _may_answer(session: StudySession) -> None:
+    if session.status == StudySession.Status.ARRIVED:
+        raise ConsentMissing("Please read and agree to the consent page first.")
+    if session.status == StudySession.Status.WITHDRAWN:
+        raise SessionOver("You left this study; nothing more is asked of you.")
+    if session.over:
+        raise SessionOver("You finished this study; nothing more is asked of you.")
+
+
+def _plausible_rt_ms(rt_ms: int | None) -> int | None:
+    """The time if it can be one. A wrong time is worse than none."""
+    if isinstance(rt_ms, bool) or not isinstance(rt_ms, int):
+        return None
+    return rt_ms if 0 <= rt_ms <= LONGEST_RT_MS else None
+
+
+def _note(
+    session: StudySession, trial_id: UUID, answer: Answer, refusal: CollectionError
+) -> None:
+    trial = (
+        Trial.objects.select_related("response")
+        .filter(pk=trial_id, session=session)
+        .first()
+    )
+    detail: dict[str, Any] = {
+        "trial_id": str(trial_id),
+        "message": refusal.message,
+        "refused": {
+            "rating": repr(answer.rating) if answer.rating is not None else None,
+            "choice": answer.choice[:200],
+            "text": answer.text[:200],
+            "not_understood": answer.not_understood,
+        },
+    }
+    if trial is not None and trial.answered:
+        detail["kept"] = said(trial.response)
+    Incident.objects.create(
+        session=session, trial=trial, code=refusal.code, detail=detail
+    )

@@ -1,0 +1,183 @@
+"""The researcher's pages: my studies, how far they are, and what came out of them.
+
+Every view starts from the studies that this person may see: whoever may not see a study
+is told what a guess at its address would be told, that there is no such page. A view
+computes nothing: what takes longer than a request is a job.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from alignment.errors import FolderError
+from collection import coverage, downloads, jobs, results_pages
+from collection.job_forms import FORMS
+from collection.models import JobRecord, Study, StudySession
+
+RESULTS = ("report", "sweep")
+
+
+def studies_of(user: Any) -> QuerySet[Study]:
+    """The studies that a person may see: their own; all of them for a superuser."""
+    if not user.is_authenticated:
+        return Study.objects.none()
+    studies = Study.objects.order_by("title", "slug")
+    return studies if user.is_superuser else studies.filter(researchers=user)
+
+
+@login_required
+@require_safe
+def studies(request: HttpRequest) -> HttpResponse:
+    """The list of my studies."""
+    return render(
+        request, "research/studies.html", {"studies": studies_of(request.user)}
+    )
+
+
+@login_required
+@require_safe
+def study(request: HttpRequest, slug: str) -> HttpResponse:
+    """One study: who came, what is covered, what was frozen and computed."""
+    found = _study(request, slug)
+    records = list(found.jobs.all())
+    incidents = coverage.incidents_by_code(found)
+    finished = [job for job in records if job.status == JobRecord.Status.DONE]
+    return render(
+        request,
+        "research/study.html",
+        {
+            "study": found,
+            "participant_url": request.build_absolute_uri(f"/s/{found.slug}/"),
+            "simulated": coverage.has_simulated_people(found),
+            "statuses": StudySession.Status.labels,
+            "groups": coverage.progress_by_group(found),
+            "coverage": coverage.coverage_by_block(found),
+            "incidents": incidents,
+            "incident_count": sum(n for _, n in incidents),
+            "snapshots": found.snapshots.order_by("-number"),
+            "reports": [job for job in finished if job.kind == "report"],
+            "sweeps": [job for job in finished if job.kind == "sweep"],
+            "jobs": records[:20],
+            "working": any(job.status in jobs.UNFINISHED for job in records),
+            "forms": [(kind, form(study=found)) for kind, form in FORMS.items()],
+        },
+    )
+
+
+@login_required
+@require_POST
+def start_job(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
+    """Put a job on the queue; a second press finds the first one waiting."""
+    found = _study(request, slug)
+    if kind not in FORMS:
+        raise Http404("no such kind of job")
+    form = FORMS[kind](request.POST, study=found)
+    if not form.is_valid():
+        for faults in form.errors.values():
+            messages.error(request, " ".join(map(str, faults)))
+        return redirect("research-study", slug=slug)
+    record = jobs.enqueue(found, kind, form.parameters(), by=request.user)
+    return redirect("research-job", slug=slug, pk=record.pk)
+
+
+@login_required
+@require_safe
+def job(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """How far a job is, or why it failed."""
+    record = get_object_or_404(_study(request, slug).jobs, pk=pk)
+    reason, _, told = record.error.partition("\n")
+    context = {
+        "study": record.study,
+        "heading": f"{record.kind.capitalize()} {record.pk}",
+        "job": record,
+        "working": record.status in jobs.UNFINISHED,
+        "has_page": record.status == JobRecord.Status.DONE and record.kind in RESULTS,
+        "reason": reason,
+        "told": told,
+    }
+    return render(request, "research/job.html", context)
+
+
+@login_required
+@require_POST
+def cancel_job(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Stop a job that waits or runs."""
+    record = get_object_or_404(_study(request, slug).jobs, pk=pk)
+    if not jobs.cancel(record):
+        messages.info(request, "The job had already ended.")
+    return redirect("research-job", slug=slug, pk=pk)
+
+
+@login_required
+@require_safe
+def snapshot_download(request: HttpRequest, slug: str, number: int) -> HttpResponseBase:
+    """A snapshot's folder as a zip file."""
+    record = get_object_or_404(_study(request, slug).snapshots, number=number)
+    return downloads.zipped(
+        Path(record.folder), "snapshot", f"{slug}-snapshot-{number}"
+    )
+
+
+@login_required
+@require_safe
+def result(request: HttpRequest, slug: str, kind: str, pk: int) -> HttpResponse:
+    """A report or a sweep: figures first, then tables."""
+    record = _result(request, slug, kind, pk)
+    try:
+        page = results_pages.PAGES[kind](Path(record.result_folder))
+    except FolderError as error:
+        raise Http404(str(error)) from error
+    context = {
+        "study": record.study,
+        "heading": f"{kind.capitalize()} {pk}",
+        "job": record,
+        "kind": kind,
+        "page": page,
+    }
+    return render(request, f"research/{kind}.html", context)
+
+
+@login_required
+@require_safe
+def result_figure(
+    request: HttpRequest, slug: str, kind: str, pk: int, name: str
+) -> HttpResponseBase:
+    """One figure's file, to whoever may see the page it stands on."""
+    record = _result(request, slug, kind, pk)
+    return downloads.figure(Path(record.result_folder), kind, name)
+
+
+@login_required
+@require_safe
+def result_download(
+    request: HttpRequest, slug: str, kind: str, pk: int
+) -> HttpResponseBase:
+    """A report's or sweep's folder as a zip file."""
+    record = _result(request, slug, kind, pk)
+    return downloads.zipped(Path(record.result_folder), kind, f"{slug}-{kind}-{pk}")
+
+
+def result_url(record: JobRecord) -> str:
+    """The address of the page that shows a finished report or sweep."""
+    assert record.study is not None
+    return reverse("research-result", args=[record.study.slug, record.kind, record.pk])
+
+
+def _study(request: HttpRequest, slug: str) -> Study:
+    return get_object_or_404(studies_of(request.user), slug=slug)
+
+
+def _result(request: HttpRequest, slug: str, kind: str, pk: int) -> JobRecord:
+    if kind not in RESULTS:
+        raise Http404("no such kind of result")
+    finished = _study(request, slug).jobs.filter(status=JobRecord.Status.DONE)
+    return get_object_or_404(finished, kind=kind, pk=pk)

@@ -1,0 +1,50 @@
+"""Addresses of the researcher's pages, under ``/research/``."""
+
+from django.contrib.auth import views as auth_views
+from django.urls import path
+
+from collection import research
+
+urlpatterns = [
+    path("", research.studies, name="research"),
+    path(
+        "login/",
+        auth_views.LoginView.as_view(
+            template_name="research/login.html", redirect_authenticated_user=True
+        ),
+        name="research-login",
+    ),
+    path("logout/", auth_views.LogoutView.as_view(), name="research-logout"),
+    path("studies/<slug:slug>/", research.study, name="research-study"),
+    path(
+        "studies/<slug:slug>/start/<slug:kind>/",
+        research.start_job,
+        name="research-start",
+    ),
+    path("studies/<slug:slug>/jobs/<int:pk>/", research.job, name="research-job"),
+    path(
+        "studies/<slug:slug>/jobs/<int:pk>/cancel/",
+        research.cancel_job,
+        name="research-cancel",
+    ),
+    path(
+        "studies/<slug:slug>/snapshots/<int:number>/download/",
+        research.snapshot_download,
+        name="research-snapshot",
+    ),
+    path(
+        "studies/<slug:slug>/<slug:kind>/<int:pk>/",
+        research.result,
+        name="research-result",
+    ),
+    path(
+        "studies/<slug:slug>/<slug:kind>/<int:pk>/download/",
+        research.result_download,
+        name="research-download",
+    ),
+    path(
+        "studies/<slug:slug>/<slug:kind>/<int:pk>/figures/<str:name>",
+        research.result_figure,
+        name="research-figure",
+    ),
+]

@@ -1,0 +1,245 @@
+"""What a report's and a sweep's page show, read from their folders.
+
+Nothing is computed here but text: the numbers are the files' own, rounded for the eye.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from alignment.folders import read_manifest, short_hash
+from collection.downloads import figure_stems
+from collection.tables import (
+    NOTHING,
+    Row,
+    Table,
+    interval,
+    number,
+    p_value,
+    pivot,
+    plain,
+    rounded,
+    rows_of,
+    words,
+)
+
+RELABELLED = "relabelled"
+# Of each outcome, what a person asks first; every other column is in the download.
+METRICS = (
+    "mean_reward",
+    "regret",
+    "unsafe_actions",
+    "unsafe_share",
+    "non_optimal_actions",
+    "unique_actions",
+    "steps_to_convergence",
+    "moral_harm",
+    "value_rank_correlation",
+    "value_rmse",
+)
+CAPTIONS = {
+    "matrices": "Similarity matrices of the actions, one per rater, all in one order. "
+    "Dark is alike; blank was never judged.",
+    "alignment": "Alignment of each rater with the human similarity judgments, with "
+    "95 % intervals over actions, against the human noise ceiling where there is one.",
+    "map": "The actions on a plane: near each other where people judge them alike.",
+    "corruption": "Outcomes along the share of actions whose places in the human "
+    "kernel were exchanged. Kept apart from the real kernels.",
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure by the name of its files, with what it shows in words."""
+
+    stem: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """A results page: its stamp, its figures, and its tables.
+
+    incomplete: Sentences about raters that have an alignment but no kernel.
+    notes: What has to be read beside the numbers.
+    more: Tables that stay folded.
+    """
+
+    simulated: bool
+    folder: Path
+    short_hash: str
+    finished_at: str
+    figures: Sequence[Figure]
+    tables: Sequence[Table]
+    more: Sequence[Table]
+    incomplete: Sequence[str] = ()
+    notes: Sequence[str] = ()
+
+
+def report_page(folder: Path) -> Page:
+    """An alignment report.
+
+    Raises:
+        FolderError: the folder is gone, unfinished, or no report.
+    """
+    manifest = read_manifest(folder, "report", verify=False)
+    raters = rows_of(folder, "raters.csv")
+    alignment = rows_of(folder, "alignment.csv")
+    tables = [
+        pivot(
+            alignment,
+            down="rater",
+            across="measure",
+            show=interval,
+            caption="Alignment with the human similarity judgments, with 95 % intervals "
+            "over actions.",
+        ),
+        plain(
+            rows_of(folder, "reliability.csv"),
+            caption="How reliable the human judgments are: no rater can be expected to "
+            "agree with them better than they agree with each other.",
+        ),
+        plain(raters, caption="Raters", columns=_RATER_COLUMNS),
+    ]
+    more = [
+        pivot(
+            alignment,
+            down="rater",
+            across="measure",
+            show=lambda row: p_value(row.get("p", "")),
+            caption="Permutation p of each alignment.",
+        ),
+        plain(alignment, caption="alignment.csv"),
+    ]
+    return Page(
+        **_common(folder, manifest, "report"),
+        tables=_filled(tables),
+        more=_filled(more),
+        incomplete=[_no_kernel(row) for row in raters if row.get("complete") == "0"],
+    )
+
+
+def sweep_page(folder: Path) -> Page:
+    """A bandit sweep.
+
+    Raises:
+        FolderError: the folder is gone, unfinished, or no sweep.
+    """
+    manifest = read_manifest(folder, "sweep", verify=False)
+    cells = rows_of(folder, "cells.csv")
+    effects = rows_of(folder, "effects.csv")
+    groups: dict[tuple[str, ...], list[Row]] = {}
+    for row in cells:
+        if row.get("role") != RELABELLED:
+            groups.setdefault(tuple(row.get(k, "") for k in _SETTING), []).append(row)
+    tables = [_cells_table(group) for group in groups.values()]
+    more = [
+        plain(effects, caption="effects.csv: each outcome with alignment over models"),
+        plain(
+            rows_of(folder, "corruption.csv"),
+            caption="corruption.csv: outcomes along the share of actions relabelled",
+        ),
+        plain(rows_of(folder, "kernels.csv"), caption="kernels.csv"),
+    ]
+    skipped = manifest.get("skipped_kernels") or {}
+    return Page(
+        **_common(folder, manifest, "sweep"),
+        tables=_filled(tables[:1]),
+        more=_filled([*tables[1:], *more]),
+        incomplete=[f"{name} has no kernel: {why}" for name, why in skipped.items()],
+        notes=_sweep_notes(cells, effects),
+    )
+
+
+PAGES: Mapping[str, Callable[[Path], Page]] = {
+    "report": report_page,
+    "sweep": sweep_page,
+}
+
+# ------------------------------------------------------------------ the pieces
+
+_SETTING = ("dimension", "values_from", "threshold_rule", "phase")
+_RATER_COLUMNS: Mapping[str, str | Callable[[Row], str]] = {
+    "Rater": "rater",
+    "Kind": "kind",
+    "Family": "family",
+    "Pairs judged": lambda row: (
+        f"{rounded(str(number(row['n_pairs']) - number(row['n_missing'])))} of "
+        f"{rounded(row['n_pairs'])}"
+    ),
+    "Kernel": lambda row: "yes" if row.get("complete") == "1" else "none",
+    "Description": "description",
+}
+
+
+def _common(folder: Path, manifest: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    return {
+        "simulated": bool(manifest["simulated"]),
+        "folder": folder,
+        "short_hash": short_hash(folder),
+        "finished_at": str(manifest["finished_at"])[:16].replace("T", " "),
+        "figures": [
+            Figure(stem, CAPTIONS.get(stem, f"{words(stem)}."))
+            for stem in figure_stems(folder, kind)
+        ],
+    }
+
+
+def _no_kernel(row: Row) -> str:
+    return (
+        f"{row['rater']} has an alignment but no kernel: {rounded(row['n_missing'])} of "
+        f"{rounded(row['n_pairs'])} pairs were never judged. Its alignment is over the "
+        "pairs it judged, and no agent can see with it."
+    )
+
+
+def _cells_table(rows: Sequence[Row]) -> Table:
+    head = rows[0]
+    metrics = [name for name in METRICS if any(row.get(name) for row in rows)]
+    columns: dict[str, str | Callable[[Row], str]] = {
+        "Agent": "agent",
+        "Kernel": "kernel",
+        "Form": "form",
+        "Alignment": "alignment_spearman",
+    }
+    columns |= {words(name): _with_error(name) for name in metrics}
+    below = number(head.get("below_threshold_share", ""))
+    return plain(
+        rows,
+        columns=columns,
+        caption=f"{words(head['dimension'])}, {head['phase']} phase, values of "
+        f"{head['values_from']}: mean ± standard error over "
+        f"{rounded(head.get('n_runs', ''))} runs. {below:.0%} of the actions lie below "
+        f"the threshold of {rounded(head.get('threshold', ''))}.",
+    )
+
+
+def _with_error(name: str) -> Callable[[Row], str]:
+    def show(row: Row) -> str:
+        value, error = rounded(row.get(name, "")), rounded(row.get(f"{name}_se", ""))
+        return value if NOTHING in (value, error) else f"{value} ± {error}"
+
+    return show
+
+
+def _sweep_notes(cells: Sequence[Row], effects: Sequence[Row]) -> list[str]:
+    """Each reason for a missing number, said once."""
+    harm = {
+        f"{words(row['dimension'])}: {row['harm_note']}"
+        for row in cells
+        if row.get("harm_note")
+    }
+    few = {
+        f"{rounded(row['n_models'])} independent models: {row['note']}. The smallest p "
+        f"that could have been found is {p_value(row['smallest_p'])}."
+        for row in effects
+        if row.get("note")
+    }
+    return [*sorted(harm), *sorted(few)]
+
+
+def _filled(tables: Sequence[Table]) -> list[Table]:
+    return [table for table in tables if table.rows]

@@ -1,0 +1,241 @@
+"""Start the production server: gunicorn, two workers of four threads.
+
+The demo, ``make serve``, the journeys and the browser tests all use this one, so that
+what is tested is what runs. Beside it, ``make serve`` runs the worker that does the
+researchers' jobs.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from types import FrameType
+from urllib.parse import quote
+
+from django.conf import settings
+
+from collection import embedded, leash
+
+HOST = "127.0.0.1"
+START_TIMEOUT_S = 60.0
+_PORTS_TRIED = 50
+
+
+class ServerDidNotStart(RuntimeError):
+    """The server ended, or did not answer in time; the message has its last words."""
+
+
+@contextmanager
+def serve_in_background(
+    *, port: int | None = None, env: Mapping[str, str] | None = None
+) -> Iterator[str]:
+    """The site on a port of its own, with this process's database and folder.
+
+    Args:
+        port: Where to listen; a free port when left out.
+        env: Variables to set on top of :func:`child_environment`.
+
+    Yields:
+        The address, without a slash at its end. The server is stopped on leaving, and
+        also when this process is killed.
+
+    Raises:
+        ServerDidNotStart: with the last lines of the server's log.
+    """
+    port = free_port() if port is None else port
+    base_url = f"http://{HOST}:{port}"
+    with _running(gunicorn_command(port), f"server-{port}", env) as (server, log):
+        _wait_until_up(server, base_url, log)
+        yield base_url
+
+
+@dataclass(frozen=True)
+class Site:
+    """The running server and worker."""
+
+    base_url: str
+    processes: Mapping[str, tuple[subprocess.Popen[bytes], Path]]
+
+    def wait(self) -> None:
+        """Return on Ctrl-C or a request to end.
+
+        Raises:
+            ServerDidNotStart: one of the two ended by itself.
+        """
+        asked_to_end = False
+
+        def end(_number: int, _frame: FrameType | None) -> None:
+            nonlocal asked_to_end
+            asked_to_end = True
+
+        before = signal.signal(signal.SIGTERM, end)
+        try:
+            with suppress(KeyboardInterrupt):
+                while not asked_to_end:
+                    time.sleep(0.5)
+                    self._check()
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
+    def _check(self) -> None:
+        for name, (process, log) in self.processes.items():
+            if process.poll() is not None:
+                raise ServerDidNotStart(
+                    f"The {name} ended with status {process.returncode}. Its log "
+                    f"({log}) ends: {_last_words(log)}"
+                )
+
+
+@contextmanager
+def site(*, port: int) -> Iterator[Site]:
+    """The server and the worker for the researchers' jobs, as ``make serve`` runs them.
+
+    Raises:
+        ServerDidNotStart: with the last lines of the server's log.
+    """
+    base_url = f"http://{HOST}:{port}"
+    with (
+        _running(gunicorn_command(port), f"server-{port}", None) as server,
+        _running(worker_command(), f"worker-{port}", None) as worker,
+    ):
+        _wait_until_up(server[0], base_url, server[1])
+        yield Site(base_url, {"server": server, "worker": worker})
+
+
+def gunicorn_command(port: int) -> list[str]:
+    """The production server's command line.
+
+    Not preloaded: each worker opens its own database connections, and a broken import
+    shows up in a worker instead of taking the listening socket down.
+    """
+    command = [
+        sys.executable, "-m", "gunicorn", "collection.wsgi:application",
+        "--bind", f"{HOST}:{port}", "--worker-class", "gthread",
+        "--workers", "2", "--threads", "4", "--keep-alive", "15",
+        "--graceful-timeout", "5", "--no-control-socket", "--log-level", "warning",
+    ]  # fmt: skip
+    # The workers' heartbeat file must not wait for a slow disk.
+    if Path("/dev/shm").is_dir():
+        command += ["--worker-tmp-dir", "/dev/shm"]
+    return command
+
+
+def worker_command() -> list[str]:
+    """The worker's command line: one job at a time, since a job fills the machine."""
+    return [
+        sys.executable, "manage.py", "procrastinate", "worker",
+        "--concurrency", "1", "--shutdown-graceful-timeout", "2",
+    ]  # fmt: skip
+
+
+def child_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment in which a child process sees this process's data.
+
+    The same database (also a test's own), the same ``var`` folder, the same secret key.
+    """
+    database = settings.DATABASES["default"]
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "collection.settings",
+        "ATTUNE_VAR": str(settings.VAR),
+        "ATTUNE_SECRET_KEY": settings.SECRET_KEY,
+        "OMP_WAIT_POLICY": "PASSIVE",
+    }
+    is_embedded = database["ENGINE"] == "collection.embedded"
+    if not (is_embedded and database["NAME"] == embedded.DATABASE):
+        environment["DATABASE_URL"] = _url_of(database)
+    return environment | dict(extra or {})
+
+
+def free_port() -> int:
+    """A port that nobody listened on a moment ago."""
+    with closing(socket.socket()) as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def port_or_next(wanted: int) -> int:
+    """The wanted port, or the first free one after it."""
+    for port in range(wanted, wanted + _PORTS_TRIED):
+        with closing(socket.socket()) as probe:
+            # A port whose last server has just left is free for a new one.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with suppress(OSError):
+                probe.bind((HOST, port))
+                return port
+    return free_port()
+
+
+def _url_of(database: Mapping[str, object]) -> str:
+    name, user, password, host, port = (
+        quote(str(database.get(key) or ""), safe="")
+        for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT")
+    )
+    who = f"{user}:{password}" if password else user
+    if str(database.get("HOST") or "").startswith("/"):  # the folder of a unix socket
+        return f"postgresql://{who}@/{name}?host={host}"
+    where = f"{host}:{port}" if port else host
+    return f"postgresql://{who}@{where}/{name}"
+
+
+@contextmanager
+def _running(
+    command: list[str], name: str, env: Mapping[str, str] | None
+) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    """A process on a leash while the block lasts, and the file that it logs to."""
+    log = settings.VAR / "logs" / f"{name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    (settings.VAR / "static").mkdir(exist_ok=True)  # whitenoise warns where it is not
+    with log.open("w") as output:
+        process = leash.start(
+            command,
+            env=child_environment(env),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield process, log
+    finally:
+        leash.stop(process)
+
+
+def _wait_until_up(server: subprocess.Popen[bytes], base_url: str, log: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            raise ServerDidNotStart(
+                f"The server on {base_url} ended with status {server.returncode}. "
+                f"Its log ({log}) ends: {_last_words(log)}"
+            )
+        if _is_healthy(base_url):
+            return
+        time.sleep(0.05)
+    raise ServerDidNotStart(
+        f"The server on {base_url} did not answer {base_url}/healthz within "
+        f"{START_TIMEOUT_S:.0f} s. Its log ({log}) ends: {_last_words(log)}"
+    )
+
+
+def _is_healthy(base_url: str) -> bool:
+    # Not urllib: it would ask the proxy that the environment names, if one is.
+    connection = HTTPConnection(base_url.removeprefix("http://"), timeout=5)
+    try:
+        with closing(connection):
+            connection.request("GET", "/healthz")
+            return connection.getresponse().status == 200
+    except (OSError, HTTPException):
+        return False
+
+
+def _last_words(log: Path) -> str:
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line]
+    return " / ".join(lines[-5:]) or "(empty)"

@@ -1,0 +1,189 @@
+"""How one simulated person answers: what is true, seen through their own noise.
+
+Each has a bias, a noisiness, and perhaps carelessness. An answer depends on the seed,
+the person's number, the question and how often they have met it, and on nothing else:
+not on which thread asked, nor on what the server asked before. Only the standard
+library is used, because thousands of answers are drawn one at a time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import NormalDist
+from typing import Any, Literal
+
+Manner = Literal["careful", "random", "straight-line"]
+
+NOT_UNDERSTOOD_SHARE = 0.003
+"""How often a careful person says that they do not understand an action."""
+
+_NORMAL = NormalDist()
+
+
+@dataclass(frozen=True)
+class Beliefs:
+    """The truth in the form people look it up: plain dictionaries and floats.
+
+    Attributes:
+        similarity: (action_id, action_id) -> 0..1, both orders present.
+        values: (dimension, action_id) -> 0..100.
+    """
+
+    similarity: Mapping[tuple[str, str], float]
+    values: Mapping[tuple[str, str], float]
+
+    @classmethod
+    def from_json(cls, truth: Mapping[str, Any]) -> Beliefs:
+        """From a truth as `Truth.as_json` writes it."""
+        ids, rows, values = truth["action_ids"], truth["similarity"], truth["values"]
+        return cls(
+            similarity={
+                (a, b): float(cell)
+                for a, row in zip(ids, rows, strict=True)
+                for b, cell in zip(ids, row, strict=True)
+            },
+            values={
+                (dimension, action): float(value)
+                for dimension, vector in values.items()
+                for action, value in zip(ids, vector, strict=True)
+            },
+        )
+
+
+@dataclass(frozen=True)
+class Temperament:
+    """What is a person's own.
+
+    Attributes:
+        manner: Careful, or careless in one of two ways: a random answer to
+            everything, or the same answer to everything.
+        similarity_bias: Added to every similarity (0-1 scale) this person sees.
+        similarity_sd: Spread of this person's similarity answers (0-1 scale).
+        value_sd: Spread of this person's value answers (0-100 scale).
+    """
+
+    manner: Manner
+    similarity_bias: float
+    similarity_sd: float
+    value_sd: float
+
+
+@dataclass
+class SimulatedPerson:
+    """One simulated participant, known by (seed, number).
+
+    Args:
+        beliefs: The truth that this person sees through noise.
+        seed: The simulation's seed.
+        number: Which person this is, from 0.
+        careless: Share of people who answer carelessly, 0 to 1.
+    """
+
+    beliefs: Beliefs
+    seed: int
+    number: int
+    careless: float = 0.0
+    temperament: Temperament = field(init=False)
+    _met: Counter[str] = field(init=False, default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        manner: Manner = "careful"
+        if self._uniform("careless?") < self.careless:
+            straight = self._uniform("which carelessness?") < 0.5
+            manner = "straight-line" if straight else "random"
+        self.temperament = Temperament(
+            manner=manner,
+            similarity_bias=0.06 * self._normal("similarity bias"),
+            similarity_sd=0.06 + 0.10 * self._uniform("similarity sd"),
+            value_sd=4 + 8 * self._uniform("value sd"),
+        )
+
+    def similarity_rating(self, a: str, b: str) -> int | None:
+        """0 (not at all similar) to 100, or None: "I do not understand"."""
+        asked = self._asked("pair", *sorted((a, b)))
+        if self._baffled(asked):
+            return None
+        if (careless := self._careless_rating(asked)) is not None:
+            return careless
+        return _rating(100 * self._seen_similarity(a, b, asked))
+
+    def odd_one_out(self, shown: Sequence[str]) -> str | None:
+        """Which of three actions is least like the others, or None: not understood."""
+        asked = self._asked("triplet", *sorted(shown))
+        if self._baffled(asked):
+            return None
+        if self.temperament.manner == "straight-line":
+            return shown[0]
+        if self.temperament.manner == "random":
+            return shown[int(3 * self._uniform(f"any {asked}"))]
+        # Sorted, so that the order on the page cannot matter.
+        a, b, c = sorted(shown)
+        others = {a: (b, c), b: (a, c), c: (a, b)}
+        likeness = {
+            odd: self._seen_similarity(*pair, f"{asked} without {odd}")
+            for odd, pair in others.items()
+        }
+        return max(likeness, key=likeness.__getitem__)
+
+    def value_rating(self, dimension: str, action: str) -> int | None:
+        """0 (the low pole) to 100 (the high pole), or None: not understood."""
+        asked = self._asked("value", dimension, action)
+        if self._baffled(asked):
+            return None
+        if (careless := self._careless_rating(asked)) is not None:
+            return careless
+        offset = 5 * self._normal(f"offset on {dimension}")
+        noise = self.temperament.value_sd * self._normal(asked)
+        return _rating(self.beliefs.values[dimension, action] + offset + noise)
+
+    def option(self, question: str, options: Sequence[str]) -> str:
+        """One of the options of a question."""
+        return options[int(len(options) * self._uniform(f"option of {question}"))]
+
+    def number_between(self, question: str, low: int, high: int) -> int:
+        """A whole number from low to high."""
+        return low + int((high - low + 1) * self._uniform(f"number for {question}"))
+
+    def chance(self, purpose: str) -> float:
+        """A number in (0, 1), this person's own for this purpose."""
+        return self._uniform(purpose)
+
+    def _seen_similarity(self, a: str, b: str, asked: str) -> float:
+        own = self.temperament
+        noise = own.similarity_sd * self._normal(asked)
+        return self.beliefs.similarity[a, b] + own.similarity_bias + noise
+
+    def _asked(self, *question: str) -> str:
+        """The question's name with how often this person has met it by now."""
+        name = " ".join(question)
+        self._met[name] += 1
+        return f"{name} #{self._met[name]}"
+
+    def _baffled(self, asked: str) -> bool:
+        if self.temperament.manner != "careful":
+            return False
+        return self._uniform(f"baffled by {asked}") < NOT_UNDERSTOOD_SHARE
+
+    def _careless_rating(self, asked: str) -> int | None:
+        if self.temperament.manner == "straight-line":
+            return int(101 * self._uniform("the one answer"))
+        if self.temperament.manner == "random":
+            return int(101 * self._uniform(f"any {asked}"))
+        return None
+
+    def _uniform(self, purpose: str) -> float:
+        """A number in (0, 1) that depends on the seed, the person and the purpose."""
+        name = f"{self.seed}/{self.number}/{purpose}".encode()
+        digest = hashlib.blake2b(name, digest_size=8).digest()
+        return (int.from_bytes(digest) // 2**11 + 0.5) / 2**53
+
+    def _normal(self, purpose: str) -> float:
+        return _NORMAL.inv_cdf(self._uniform(purpose))
+
+
+def _rating(raw: float) -> int:
+    """The nearest whole rating from 0 to 100."""
+    return min(100, max(0, round(raw)))

@@ -1,0 +1,303 @@
+"""Freeze a study into a snapshot folder: the one place where responses become judgments.
+
+Here alone a reversed scale is turned round, and a pair's rating becomes a similarity.
+Here alone people and responses are left out, each row with its reason. Nothing leaves
+but the rater's random name: no platform identity, no text answer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from django.db import connection, transaction
+from django.db.models import Max, Prefetch
+from django.utils import timezone
+
+from alignment.folders import MANIFEST, sha256_of
+from alignment.snapshot_files import write_snapshot
+from collection.errors import SnapshotRefused
+from collection.models import Response, SnapshotRecord, Study, StudySession, Trial
+from collection.models.trials import Kind
+from collection.quality import Evidence, response_verdict, session_verdict
+
+SIMILARITY_RULE = "rating / 100, from 0 (the low end) to 1 (the high end)"
+POPULATION = {True: "simulated", False: "real"}
+SESSIONS_AT_ONCE = 200
+
+Row = dict[str, object]
+
+
+@dataclass
+class Judgments:
+    """The rows of a snapshot's tables, as `alignment.snapshot_files` takes them."""
+
+    values: list[Row] = field(default_factory=list)
+    similarities: list[Row] = field(default_factory=list)
+    triplets: list[Row] = field(default_factory=list)
+    exclusions: list[Row] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.values) + len(self.similarities) + len(self.triplets)
+
+
+def freeze(
+    study: Study,
+    out: Path,
+    *,
+    simulated: bool | None = None,
+    use: str = "this_study",
+) -> SnapshotRecord:
+    """Write the study's judgments into the folder `out`, and remember it.
+
+    Everything is read in one transaction that sees one moment, so that answers which
+    come in meanwhile are in all tables or in none. The same data give the same files.
+    Where simulated participants answered, their truth is written beside the folder, as
+    `<out>.truth.json`.
+
+    Args:
+        out: A folder that does not hold a snapshot yet.
+        simulated: Which people to take; None takes whoever there is.
+        use: The use of the data: only people who ticked it are in.
+
+    Raises:
+        SnapshotRefused: both simulated and real people answered and neither was
+            chosen; there are no judgments; or the study does not ask for this use.
+        alignment.errors.FolderError: `out` holds a snapshot already.
+    """
+    started_at = timezone.now()
+    definition = study.definition_model()
+    offered = [one.key for one in definition.consent.uses]
+    if use not in offered:
+        raise SnapshotRefused(
+            f"Study {study.slug} does not ask for the use {use!r}; its consent names "
+            f"{', '.join(offered) or 'no use'}."
+        )
+    with one_moment():
+        population = _population(study, simulated)
+        judgments = read_judgments(study, simulated=population, use=use)
+    if not len(judgments):
+        raise SnapshotRefused(_nothing_left(study, judgments))
+    truth = (study.simulation or {}) if population else {}
+    write_snapshot(
+        out,
+        actions=_action_rows(study),
+        value_rows=judgments.values,
+        similarity_rows=judgments.similarities,
+        triplet_rows=judgments.triplets,
+        exclusion_rows=judgments.exclusions,
+        study=study.slug,
+        title=study.title,
+        definition_sha256=study.definition_sha256,
+        dimensions=[
+            _dimension(d.model_dump(mode="json")) for d in definition.dimensions
+        ],
+        wording=definition.wording.model_dump(mode="json"),
+        simulated=population,
+        world=truth.get("world"),
+        similarity_rule=SIMILARITY_RULE,
+        consent_uses=[use],
+        seeds={"simulation": int(truth["seed"])} if "seed" in truth else {},
+        parameters={
+            "population": POPULATION[population],
+            "use": use,
+            "exclusion": definition.exclusion.model_dump(mode="json"),
+        },
+        started_at=started_at,
+    )
+    if truth:
+        _write_beside(out, truth)
+    return _remember(study, out, population, len(judgments), started_at)
+
+
+def read_judgments(study: Study, *, simulated: bool, use: str) -> Judgments:
+    """All judgments of one population, and what was left out, in a stable order."""
+    definition = study.definition_model()
+    judgments = Judgments()
+    sessions = (
+        study.sessions.filter(simulated=simulated)
+        .select_related("participant", "consent")
+        .prefetch_related(
+            Prefetch(
+                "trials",
+                Trial.objects.filter(response__isnull=False)
+                .select_related("response")
+                .order_by("position"),
+                to_attr="answered_trials",
+            )
+        )
+        .order_by("participant__rater_id", "created_at", "pk")
+    )
+    for session in sessions.iterator(chunk_size=SESSIONS_AT_ONCE):
+        trials: list[Trial] = session.answered_trials
+        evidence = Evidence(session, [t.response for t in trials], definition, use)
+        whole = session_verdict(evidence)
+        for trial in trials:
+            if trial.kind == Kind.QUESTION:
+                continue
+            verdict = whole or response_verdict(trial, trial.response)
+            if verdict is not None:
+                judgments.exclusions.append(
+                    {
+                        "kind": trial.kind,
+                        "trial_id": str(trial.pk),
+                        "rater_id": session.participant.rater_id,
+                        "rule": verdict.rule,
+                        "reason": verdict.reason,
+                    }
+                )
+            else:
+                _add(judgments, session, trial)
+    return judgments
+
+
+def _add(judgments: Judgments, session: StudySession, trial: Trial) -> None:
+    response = trial.response
+    common: Row = {
+        "rater_id": session.participant.rater_id,
+        "trial_id": str(trial.pk),
+        "group": session.group,
+        "block_order": session.block_order,
+    }
+    if trial.kind == Kind.VALUE:
+        judgments.values.append(
+            {
+                "action_id": trial.actions[0],
+                "dimension": trial.dimension,
+                "value": value_of(trial, response),
+                **common,
+            }
+        )
+    elif trial.kind == Kind.PAIR:
+        a, b = sorted(trial.actions)
+        judgments.similarities.append(
+            {
+                "action_a": a,
+                "action_b": b,
+                "similarity": _rated(response) / 100,
+                **common,
+            }
+        )
+    else:
+        a, b, c = sorted(trial.actions)
+        judgments.triplets.append(
+            {
+                "a": a,
+                "b": b,
+                "c": c,
+                "odd": response.choice,
+                "sampler": trial.sampler,
+                "propensity": trial.propensity,
+                **common,
+            }
+        )
+
+
+def value_of(trial: Trial, response: Response) -> float:
+    """The value, 100 the good or high end, whichever way round the scale stood."""
+    rating = _rated(response)
+    return float(100 - rating if trial.polarity == Trial.Polarity.REVERSED else rating)
+
+
+def _rated(response: Response) -> int:
+    if response.rating is None:
+        raise ValueError(f"{response}: a judgment of this kind needs a rating")
+    return response.rating
+
+
+@contextmanager
+def one_moment() -> Iterator[None]:
+    """A transaction in which every query sees the same moment.
+
+    Inside a transaction that is already running, that one's isolation holds.
+    """
+    nested = connection.in_atomic_block
+    with transaction.atomic():
+        if not nested:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+                )
+        yield
+
+
+def _population(study: Study, simulated: bool | None) -> bool:
+    """Which people to take: those asked for, or the only ones there are."""
+    answered = study.sessions.filter(trials__response__isnull=False).distinct()
+    people = Counter(
+        simulated for _, simulated in answered.values_list("pk", "simulated")
+    )
+    if simulated is not None:
+        if not people[simulated]:
+            raise SnapshotRefused(
+                f"Study {study.slug} holds no answers of {POPULATION[simulated]} "
+                "participants."
+            )
+        return simulated
+    if not people:
+        raise SnapshotRefused(f"Study {study.slug} holds no answers yet.")
+    if len(people) == 2:
+        raise SnapshotRefused(
+            f"Study {study.slug} holds answers of {people[True]} simulated and "
+            f"{people[False]} real participants, and a snapshot never mixes them. "
+            "Choose one: --simulated or --real."
+        )
+    return people.popitem()[0]
+
+
+def _nothing_left(study: Study, judgments: Judgments) -> str:
+    rules = Counter(str(row["rule"]) for row in judgments.exclusions)
+    if not rules:
+        return f"Study {study.slug} holds answers to questions, but no judgments yet."
+    left_out = ", ".join(f"{n} {rule}" for rule, n in sorted(rules.items()))
+    return f"Every judgment of study {study.slug} was left out: {left_out}."
+
+
+def _action_rows(study: Study) -> list[Row]:
+    """The actions in their order, every attribute as a column of its own."""
+    actions = list(study.actions.order_by("position"))
+    columns = list(dict.fromkeys(key for a in actions for key in a.attributes))
+    return [
+        {
+            "action_id": action.action_id,
+            "text": action.text,
+            **{column: action.attributes.get(column, "") for column in columns},
+        }
+        for action in actions
+    ]
+
+
+def _dimension(dumped: Mapping[str, object]) -> dict[str, object]:
+    return {key: value for key, value in dumped.items() if key != "title"}
+
+
+def _write_beside(out: Path, truth: Mapping[str, object]) -> None:
+    path = out.with_name(f"{out.name}.truth.json")
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(json.dumps(truth, sort_keys=True) + "\n", encoding="utf-8")
+    draft.replace(path)
+
+
+def _remember(
+    study: Study, out: Path, simulated: bool, n_judgments: int, at: datetime
+) -> SnapshotRecord:
+    with transaction.atomic():
+        Study.objects.select_for_update(no_key=True).get(pk=study.pk)
+        newest = study.snapshots.aggregate(newest=Max("number"))["newest"] or 0
+        return SnapshotRecord.objects.create(
+            study=study,
+            number=newest + 1,
+            folder=str(out.resolve()),
+            sha256=sha256_of(out / MANIFEST),
+            simulated=simulated,
+            n_judgments=n_judgments,
+            # The moment that was read, not the moment the files were done: whoever
+            # answered in between is not in it.
+            created_at=at,
+        )

@@ -1,0 +1,22 @@
+"""Every address of the site."""
+
+from django.urls import include, path
+
+from collection import pages
+
+urlpatterns = [
+    path("", pages.home, name="home"),
+    path("s/<slug:slug>/", pages.join, name="join"),
+    path("p/<uuid:code>/", pages.resume, name="resume"),
+    path("p/<uuid:code>/consent/", pages.consent, name="consent"),
+    path("p/<uuid:code>/instructions/", pages.instructions, name="instructions"),
+    path("p/<uuid:code>/trial/", pages.trial, name="trial"),
+    path("p/<uuid:code>/debrief/", pages.debrief, name="debrief"),
+    path("p/<uuid:code>/withdraw/", pages.withdraw, name="withdraw"),
+    path("research/", include("collection.research_urls")),
+    path("healthz", pages.healthz, name="healthz"),
+]
+
+handler403 = "collection.error_pages.forbidden"
+handler404 = "collection.error_pages.not_found"
+handler500 = "collection.error_pages.server_error"

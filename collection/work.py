@@ -1,0 +1,112 @@
+"""One short function per kind of job: which command it runs, on which folders.
+
+Each is a procrastinate task, done by ``manage.py procrastinate worker``; the queue is a
+table of the same PostgreSQL. To add a kind of job: a command, a task, a row of ``TASKS``
+and ``COMMANDS``, and its folder in ``jobs.FOLDERS``.
+
+The web process imports this module to enqueue: it must stay free of numpy and torch.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from procrastinate.contrib.django import app
+from procrastinate.jobs import Status
+
+from collection import jobs
+from collection.models import JobRecord, SnapshotRecord
+
+ROOT = Path(__file__).resolve().parent.parent
+SPECS = ROOT / "bandits" / "specs"
+MAX_ATTEMPTS = 3
+# A worker that has not written a heartbeat for this long is taken for dead.
+STALLED_AFTER_S = 30.0
+
+
+def freeze_command(record: JobRecord) -> list[str]:
+    """Freeze the study's judgments into a new snapshot."""
+    assert record.study is not None
+    return [sys.executable, "manage.py", "freezestudy", record.study.slug]
+
+
+def report_command(record: JobRecord) -> list[str]:
+    """Write the alignment report of a snapshot.
+
+    Parameters: ``snapshot`` (its number in the study), ``chat_pairs`` (how many pairs
+    the chat model is asked; 0 leaves it out), ``raters`` (comma-separated names; the
+    report's own choice when left out).
+    """
+    snapshot = SnapshotRecord.objects.get(
+        study=record.study, number=record.parameters["snapshot"]
+    )
+    command = [sys.executable, "-m", "alignment", "report", snapshot.folder]
+    command += ["--out", record.result_folder]
+    if "chat_pairs" in record.parameters:
+        command += ["--chat-pairs", str(record.parameters["chat_pairs"])]
+    if "raters" in record.parameters:
+        command += ["--raters", str(record.parameters["raters"])]
+    return command
+
+
+def sweep_command(record: JobRecord) -> list[str]:
+    """Run a bandit sweep on a report; what an interrupted one finished is kept.
+
+    Parameters: ``report`` (the number of the job that wrote it), ``spec`` (the name of
+    a built-in spec: a file in ``bandits/specs``, without its ending).
+    """
+    report = JobRecord.objects.get(
+        study=record.study, kind="report", pk=record.parameters["report"]
+    )
+    command = [sys.executable, "-m", "bandits", "sweep", record.parameters["spec"]]
+    command += ["--from", report.result_folder, "--out", record.result_folder]
+    return [*command, "--resume"]
+
+
+@app.task(name="freeze", queue="jobs")
+def freeze(record_id: int) -> None:
+    jobs.perform(record_id, freeze_command)
+
+
+@app.task(name="report", queue="jobs")
+def report(record_id: int) -> None:
+    jobs.perform(record_id, report_command)
+
+
+@app.task(name="sweep", queue="jobs")
+def sweep(record_id: int) -> None:
+    jobs.perform(record_id, sweep_command)
+
+
+TASKS: dict[str, Any] = {"freeze": freeze, "report": report, "sweep": sweep}
+COMMANDS: dict[str, jobs.Command] = {
+    "freeze": freeze_command,
+    "report": report_command,
+    "sweep": sweep_command,
+}
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="rescue", queue="jobs", queueing_lock="rescue", pass_context=True)
+async def rescue(context: Any, timestamp: int) -> None:
+    """Put jobs back on the queue whose worker was killed; give up after three times."""
+    manager = context.app.job_manager
+    for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER_S):
+        if job.attempts + 1 < MAX_ATTEMPTS:
+            await manager.retry_job(job)
+            continue
+        await manager.finish_job(job, status=Status.FAILED, delete_job=False)
+        if "record_id" in job.task_kwargs:
+            await _give_up(job.task_kwargs["record_id"])
+
+
+async def _give_up(record_id: int) -> None:
+    from asgiref.sync import sync_to_async
+
+    await sync_to_async(jobs.give_up)(
+        record_id,
+        f"The worker was killed {MAX_ATTEMPTS} times while it did this job, perhaps "
+        "because the machine ran out of memory. It is not tried again.",
+    )

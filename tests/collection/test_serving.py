@@ -1,0 +1,104 @@
+"""The production server, started for real: it answers, it stops, it says why it cannot."""
+
+from __future__ import annotations
+
+import socket
+import time
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+
+from collection import serving
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(outside_var: Path) -> None:
+    """Logs of these servers lie in the test's own folder."""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_server_answers_while_the_block_lasts_and_not_after() -> None:
+    with serving.serve_in_background() as base_url:
+        healthy = httpx.get(f"{base_url}/healthz")
+        assert healthy.status_code == 200
+
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{base_url}/healthz")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_server_sees_this_process_database() -> None:
+    User.objects.create(username="ada", password=_real_hash("correct horse"))
+
+    with serving.serve_in_background() as base_url:
+        with httpx.Client(base_url=base_url, follow_redirects=True) as browser:
+            page = browser.get("/research/login/")
+            answer = browser.post(
+                "/research/login/",
+                data={
+                    "username": "ada",
+                    "password": "correct horse",
+                    "csrfmiddlewaretoken": browser.cookies["csrftoken"],
+                },
+            )
+
+    assert page.status_code == 200
+    assert "My studies" in answer.text
+    assert "ada" in answer.text
+
+
+def test_a_server_that_cannot_start_says_so_with_its_last_words(
+    outside_var: Path,
+) -> None:
+    with (
+        pytest.raises(serving.ServerDidNotStart, match="ended with status") as refusal,
+        serving.serve_in_background(env={"ATTUNE_SECRET_KEY": "", "DATABASE_URL": "x"}),
+    ):
+        pass
+
+    assert "DATABASE_URL must look like postgresql://" in str(refusal.value)
+
+
+def test_a_taken_port_is_passed_over() -> None:
+    with closing(socket.socket()) as other:
+        other.bind((serving.HOST, 0))
+        other.listen()
+        taken = other.getsockname()[1]
+
+        assert serving.port_or_next(taken) > taken
+    assert serving.port_or_next(taken) == taken
+
+
+def test_a_child_process_is_given_the_same_data() -> None:
+    environment = serving.child_environment({"MORE": "1"})
+
+    assert environment["ATTUNE_VAR"] == str(settings.VAR)
+    assert environment["ATTUNE_SECRET_KEY"] == settings.SECRET_KEY
+    assert environment["MORE"] == "1"
+    assert "/test_attune" in environment["DATABASE_URL"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_site_ends_when_one_of_its_processes_does() -> None:
+    with serving.site(port=serving.free_port()) as site:
+        worker, _ = site.processes["worker"]
+        worker.terminate()
+        worker.wait(timeout=20)
+        started = time.monotonic()
+
+        with pytest.raises(serving.ServerDidNotStart, match="worker ended with status"):
+            site.wait()
+
+    assert time.monotonic() - started < 15
+
+
+def _real_hash(password: str) -> str:
+    """As production stores it: the tests' own hasher is not known to the server."""
+    from django.contrib.auth.hashers import PBKDF2PasswordHasher
+
+    hasher = PBKDF2PasswordHasher()
+    return hasher.encode(password, hasher.salt(), iterations=1000)
