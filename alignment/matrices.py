@@ -67,19 +67,19 @@ class SimilarityMatrix:
                 f"{whose}: every action is like itself, so the diagonal must be 1; "
                 f"got {values[i, i]:g} for {self.actions[i]}"
             )
-        gap = np.where(missing & missing.T, 0.0, np.abs(values - values.T))
-        if not np.all(gap <= TOLERANCE):
-            i, j = np.argwhere(~(gap <= TOLERANCE))[0]
-            raise MatrixError(
-                f"{whose}: must be symmetric; {self.actions[i]} with {self.actions[j]} "
-                f"is {values[i, j]:g} and the other way round {values[j, i]:g}"
-            )
         outside = (values < -TOLERANCE) | (values > 1 + TOLERANCE)
         if outside.any():
             i, j = np.argwhere(outside)[0]
             raise MatrixError(
                 f"{whose}: similarities must lie in [0, 1], got {values[i, j]:g} for "
                 f"{self.actions[i]} with {self.actions[j]}"
+            )
+        gap = np.where(missing & missing.T, 0.0, np.abs(values - values.T))
+        if not np.all(gap <= TOLERANCE):
+            i, j = np.argwhere(~(gap <= TOLERANCE))[0]
+            raise MatrixError(
+                f"{whose}: must be symmetric; {self.actions[i]} with {self.actions[j]} "
+                f"is {values[i, j]:g} and the other way round {values[j, i]:g}"
             )
 
     def __len__(self) -> int:

@@ -23,6 +23,8 @@ Array = NDArray[np.float64]
 
 MIN_MODELS = 8
 EXACT_UP_TO = 8
+SAME = 1e-12
+"""Correlations this close are one number, rounded."""
 TOO_FEW = "too few models to test"
 CONSTANT = "every model has the same outcome or alignment: nothing to correlate"
 
@@ -67,25 +69,36 @@ def associate(
     both = ~(np.isnan(x) | np.isnan(y))
     x, y = rankdata(x[both]), rankdata(y[both])
     n = len(x)
-    exact = n <= EXACT_UP_TO
     if n < 2 or not np.ptp(x) or not np.ptp(y):
         note = TOO_FEW if n < MIN_MODELS else CONSTANT
-        return Association(*[math.nan] * 4, n, 1.0, exact, note)
+        return Association(*[math.nan] * 4, n, 1.0, True, note)
     rng = np.random.default_rng(seed)
-    observed = float(_correlate(x, y))
-    if exact:
-        sizes = np.abs(_correlate(x, y[_orders(n)]))
-        p = float(np.mean(sizes >= abs(observed) - 1e-12))
-        smallest = float(np.mean(sizes >= sizes.max() - 1e-12))
-    else:
-        orders = rng.permuted(np.tile(np.arange(n), (n_permutations, 1)), axis=1)
-        beaten = np.sum(np.abs(_correlate(x, y[orders])) >= abs(observed) - 1e-12)
-        p = float((beaten + 1) / (n_permutations + 1))
-        smallest = 1 / (n_permutations + 1)
+    p, smallest, exact = permutation_test(x, y, rng, n_permutations)
     if n < MIN_MODELS:
         return Association(*[math.nan] * 4, n, smallest, exact, TOO_FEW)
     low, high = _interval(x, y, rng, n_resamples)
-    return Association(observed, low, high, p, n, smallest, exact, "")
+    return Association(float(_correlate(x, y)), low, high, p, n, smallest, exact, "")
+
+
+def permutation_test(
+    x: Array, y: Array, rng: np.random.Generator, n_permutations: int
+) -> tuple[float, float, bool]:
+    """Two-sided permutation p of a correlation of ranks, neither constant.
+
+    Args:
+        x, y: (n_models,) ranks.
+
+    Returns:
+        p, the smallest p these ranks could have given, and whether both are exact.
+    """
+    size = abs(float(_correlate(x, y)))
+    if len(x) <= EXACT_UP_TO:
+        sizes = np.abs(_correlate(x, y[_orders(len(x))]))
+        p = float(np.mean(sizes >= size - SAME))
+        return p, float(np.mean(sizes >= sizes.max() - SAME)), True
+    orders = rng.permuted(np.tile(np.arange(len(x)), (n_permutations, 1)), axis=1)
+    as_large = int(np.sum(np.abs(_correlate(x, y[orders])) >= size - SAME))
+    return (as_large + 1) / (n_permutations + 1), 1 / (n_permutations + 1), False
 
 
 def cluster(
@@ -126,6 +139,21 @@ def mean_where_defined(table: Array, axis: int | None = None) -> Array:
     count = np.asarray(seen.sum(axis=axis), dtype=float)
     total = np.asarray(np.where(seen, table, 0).sum(axis=axis))
     return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+
+
+def censored_median(values: Array, observed: Array) -> float:
+    """Median over runs, of which some only tell that it is more; NaN where unknown.
+
+    A mean of cut-off values would depend on where they were cut off. The median does
+    not, as long as more than half of the runs were observed to the end.
+
+    Args:
+        values: (n_runs,), a cut-off run's above every observed one's.
+        observed: (n_runs,), 1 where the run was not cut off.
+    """
+    if observed.mean() <= 0.5:
+        return math.nan
+    return float(np.median(values))
 
 
 def crossed_standard_error(table: Array) -> float:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import matplotlib
@@ -45,6 +45,7 @@ STYLE = {
     "svg.hashsalt": "attune",
     "svg.fonttype": "none",
 }
+INTERVALS = "95\N{NO-BREAK SPACE}% intervals"
 FIGURED = (
     ("personalization", ("mean_reward",)),
     ("personalization", ("unsafe_share", "low_value_share")),
@@ -74,6 +75,15 @@ class Material:
     measure: str
     cross_fit: bool
     n_actions: int
+
+    def of_task(self, task: Task) -> Material:
+        """Only what the figures of one task need."""
+        return replace(
+            self,
+            cells=[row for row in self.cells if _task(row) == task],
+            effects=[row for row in self.effects if _task(row) == task],
+            corruption=[row for row in self.corruption if _task(row) == task],
+        )
 
 
 def figure_names(material: Material) -> list[tuple[Task, str, str]]:
@@ -123,8 +133,8 @@ def draw_outcome(material: Material, task: Task, phase: str, metric: str) -> Fig
     ]
     caption = _caption(material, rows, task, phase, metric, bool(curve))
     n_rows = max(1, math.ceil(len(agents) / 2))
-    below, above = 1.0 + 0.165 * len(caption), 0.98
-    height = above + below + 2.3 * n_rows
+    below, above = 1.08 + 0.165 * len(caption), 0.98
+    height = above + below + 2.2 * n_rows
     figure = Figure(figsize=(12.4, height))
     bottom, top = below / height, 1 - above / height
 
@@ -135,19 +145,22 @@ def draw_outcome(material: Material, task: Task, phase: str, metric: str) -> Fig
         right=0.615 if curve else 0.93,
         bottom=bottom,
         top=top,
-        hspace=0.36,
+        hspace=0.3,
         wspace=0.09,
     )
-    first: Axes | None = None
+    first, tall = None, False
     to_name: list[tuple[Axes, list[panels.Label]]] = []
     for place, agent in enumerate(agents):
         axes = figure.add_subplot(grid[divmod(place, 2)], sharex=first, sharey=first)
         first = first or axes
         mine = [row for row in rows if row["agent"] == agent]
-        to_name.append((axes, panels.real_kernels(axes, mine, metric, material.measure)))
+        to_name.append(
+            (axes, panels.real_kernels(axes, mine, metric, material.measure))
+        )
         panels.references(axes, rows, metric)
         effect = _effect(material, task, phase, metric, agent)
-        axes.set_title(AGENTS[agent].label, pad=15 if effect else None)
+        tall = tall or bool(effect)
+        axes.set_title(AGENTS[agent].label, pad=15 if tall else None)
         axes.annotate(
             effect,
             (0, 1),
@@ -163,21 +176,21 @@ def draw_outcome(material: Material, task: Task, phase: str, metric: str) -> Fig
     ends: list[panels.Label] = []
     if curve:
         right = figure.add_gridspec(
-            1, 1, left=0.665, right=0.875, bottom=bottom, top=top
+            1, 1, left=0.67, right=0.875, bottom=bottom, top=top
         )
         axes = figure.add_subplot(right[0], sharey=first)
         ends = panels.corruption(axes, curve, material.measure)
         ends += panels.references(axes, rows, metric)
-        axes.set_title("The human kernel, relabelled")
+        axes.set_title("The human kernel, relabelled", pad=15 if tall else None)
     # Labels move apart in points of the page, which needs the final limits.
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     for one, labels in to_name:
         panels.name_points(one, labels)
     panels.name_lines(axes, ends)
     _frame(figure, material, rows, task, phase, metric, caption)
     figure.text(
         (0.065 + (0.615 if curve else 0.93)) / 2,
-        (below - 0.38) / height,
+        (below - 0.34) / height,
         _x_label(material),
         ha="center",
         va="top",
@@ -226,7 +239,7 @@ def _frame(
             ha="right",
             va="top",
         )
-    _legend(figure, rows, height, len(caption))
+    _legend(figure, rows, metric, height, len(caption))
     for place, line in enumerate(reversed(caption)):
         y = (0.1 + 0.165 * place) / height
         figure.text(0.065, y, line, fontsize=8, color=QUIET, va="bottom")
@@ -242,11 +255,11 @@ def _frame(
 
 
 def _legend(
-    figure: Figure, rows: Sequence[Row], height: float, n_lines: int
+    figure: Figure, rows: Sequence[Row], metric: str, height: float, n_lines: int
 ) -> None:
     roles = {row["role"] for row in rows}
     forms = {row["form"] for row in rows}
-    drawn = {row["agent"] for row in rows}
+    drawn = {row["agent"] for row in rows if known(row.get(metric))}
     handles: list[Line2D] = []
 
     def add(label: str, **looks: object) -> None:
@@ -296,7 +309,7 @@ def _caption(
     ]
     n_runs = int(rows[0]["n_runs"])
     said = [
-        f"Left: one mark per kernel, mean over {n_runs:,} runs; bars are 95 % intervals,"
+        f"Left: one mark per kernel, mean over {n_runs:,} runs; bars are {INTERVALS},"
         " over runs (up) and over actions (across)."
     ]
     if effects:
@@ -317,27 +330,26 @@ def _caption(
         )
     if curve:
         said.append(
-            "Right: relabelling keeps the spectrum; 95 % intervals over relabellings"
+            f"Right: relabelling keeps the spectrum; {INTERVALS} over relabellings"
             " and runs; never pooled with the left."
         )
     row = rows[0]
     word = "unsafe" if row["harm"] else "low-value"
     rule = " (the median)" if task[2] == "median" else ""
     said.append(
-        f"{row['below_threshold_share']:.0%} of the {material.n_actions} actions are"
-        f" {word}: value below {row['threshold']:.4g}{rule}."
+        f"{round(row['below_threshold_share'] * material.n_actions)} of the"
+        f" {material.n_actions} actions ({row['below_threshold_share']:.0%}) are {word}:"
+        f" value below {row['threshold']:.4g}{rule}."
     )
     if row["harm_note"]:
         said.append(f"{row['harm_note'][0].upper()}{row['harm_note'][1:]}.")
     definition = material.definitions.get(task[0], "")
     if definition:
         said.append(f"{task[0]}: {definition.rstrip('.')}.")
-    return textwrap.wrap(" ".join(said), 172)
+    return textwrap.wrap(" ".join(said), 178)
 
 
-def _effect(
-    material: Material, task: Task, phase: str, metric: str, agent: str
-) -> str:
+def _effect(material: Material, task: Task, phase: str, metric: str, agent: str) -> str:
     """The correlation over an agent's panel: of the matched form where there is one."""
     found = [
         row

@@ -21,13 +21,12 @@ from alignment.kernels import Kernel, as_kernel, matched
 from alignment.matrices import SimilarityMatrix
 from alignment.measures.table import MEASURES
 from alignment.progress import Progress
-from alignment.report_files import ReportData
+from alignment.report_files import HALF_A, HALF_B, HUMAN, ReportData
 from alignment.uncertainty import Estimate, bootstrap_actions
 from bandits.errors import SpecError
 from bandits.spec import Fault, SweepSpec
 
-HUMAN, ALL, TRIPLETS = "human", "all", "triplets"
-HALF_A, HALF_B = "human_half_a", "human_half_b"
+ALL, TRIPLETS = "all", "triplets"
 RELABELLED = "relabelled"
 _TRAITS = (
     "mean_off_diagonal",

@@ -61,14 +61,15 @@ def philox(
     k0, k1 = key
     for _ in range(_ROUNDS):
         product0, product1 = c0 * _MULTIPLIERS[0], c2 * _MULTIPLIERS[1]
+        # The low words stay unmasked for now: they are only xored, and masked then.
         c0, c1, c2, c3 = (
-            ((product1 >> 32) & WORD) ^ c1 ^ k0,
-            product1 & WORD,
-            ((product0 >> 32) & WORD) ^ c3 ^ k1,
-            product0 & WORD,
+            ((product1 >> 32) ^ c1 ^ k0) & WORD,
+            product1,
+            ((product0 >> 32) ^ c3 ^ k1) & WORD,
+            product0,
         )
         k0, k1 = (k0 + _KEY_STEPS[0]) & WORD, (k1 + _KEY_STEPS[1]) & WORD
-    return c0, c1, c2, c3
+    return c0, c1 & WORD, c2, c3 & WORD
 
 
 def uniforms(

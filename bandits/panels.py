@@ -30,6 +30,12 @@ REFERENCES = {
 LABEL_SIZE = 7.5
 
 
+# Points above a mark, and to its right (1) or left (-1), in the order they are tried.
+_PLACES = tuple(
+    (up, across) for up in (4, -12, 13, -21, 22, -30, 31, 40) for across in (1, -1)
+)
+
+
 class Label(NamedTuple):
     """A name to be written beside what it names; x is NaN for a line across."""
 
@@ -94,7 +100,7 @@ def corruption(axes: Axes, rows: Sequence[Row], measure: str) -> list[Label]:
         The agents' names at the ends of their lines.
     """
     _quiet(axes)
-    axes.tick_params(labelleft=False, length=0)
+    axes.tick_params(length=0)
     labels = []
     agents = [agent for agent in AGENTS if any(r["agent"] == agent for r in rows)]
     shares = sorted({row["share"] for row in rows})
@@ -124,11 +130,12 @@ def corruption(axes: Axes, rows: Sequence[Row], measure: str) -> list[Label]:
     axes.set_xticks(
         shares,
         [
-            f"{share:.0%}" + (f"\n{reached[share]:.2f}" if known(reached[share]) else "")
+            f"{share:.0%}"
+            + (f"\n{reached[share]:.2f}" if known(reached[share]) else "")
             for share in shares
         ],
     )
-    axes.set_xlabel("Share of actions relabelled" + "\n(below: alignment reached)")
+    axes.set_xlabel("Share of actions relabelled, and alignment reached")
     return labels
 
 
@@ -153,33 +160,31 @@ def name_points(axes: Axes, labels: Sequence[Label]) -> None:
     """Write each name beside its mark, moved up or down until none overlap."""
     box = axes.get_window_extent()
     to_points = 72 / axes.figure.dpi
-    placed: list[tuple[float, float, float, float]] = []
-    for label in sorted(labels, key=lambda one: one.y):
-        width = 0.62 * LABEL_SIZE * len(label.text)
-        if known(label.x):
-            x, y = axes.transData.transform((label.x, label.y)) * to_points
-        else:
-            _, y = axes.transData.transform((axes.get_xlim()[0], label.y)) * to_points
-            x = box.x0 * to_points
-        fits = x + width + 8 < box.x1 * to_points
-        left = x + 6 if fits else x - 6 - width
-        wanted = y + 4
-        while any(
-            left < right_edge
-            and left + width > left_edge
-            and wanted < over
-            and wanted + LABEL_SIZE + 1 > under
-            for left_edge, right_edge, under, over in placed
-        ):
-            wanted += 2
-        placed.append((left, left + width, wanted, wanted + LABEL_SIZE + 1))
+    marks = []
+    for label in labels:
+        x = label.x if known(label.x) else axes.get_xlim()[0]
+        marks.append(axes.transData.transform((x, label.y)) * to_points)
+    taken = [(x - 4, y - 4, x + 4, y + 4) for x, y in marks]
+    left, right = box.x0 * to_points, box.x1 * to_points
+    for label, (x, y) in sorted(zip(labels, marks, strict=True), key=lambda m: m[1][1]):
+        width = 0.7 * LABEL_SIZE * len(label.text)
+        for up, across in _PLACES:
+            start = x + 6 if across > 0 else x - 6 - width
+            spot = (start, y + up, start + width, y + up + LABEL_SIZE)
+            if (
+                spot[0] >= left - 2
+                and spot[2] <= right + 2
+                and not any(_overlap(spot, other) for other in taken)
+            ):
+                break
+        taken.append(spot)
         axes.annotate(
             label.text,
-            (left if fits else left + width, wanted),
+            (start if across > 0 else start + width, y + up),
             xycoords="figure points",
             fontsize=LABEL_SIZE,
             color=label.colour,
-            ha="left" if fits else "right",
+            ha="left" if across > 0 else "right",
             va="bottom",
             zorder=4,
         )
@@ -212,6 +217,12 @@ def known(number: object) -> bool:
 def or_zero(number: float | None) -> float:
     """No error bar where there is no error."""
     return 0.0 if number is None or math.isnan(number) else number
+
+
+def _overlap(
+    a: tuple[float, float, float, float], b: tuple[float, float, float, float]
+) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def _gap(low: float, high: float) -> float:

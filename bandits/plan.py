@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from alignment.report_files import ReportData
+from alignment.report_files import GROUP, ReportData
 from bandits.errors import SpecError
 from bandits.kernels_axis import KernelEntry, build_kernels, known_kernels
 from bandits.policies import AGENTS
@@ -23,8 +23,6 @@ from bandits.settings import Settings
 from bandits.spec import Fault, SweepSpec, parse_spec, strings, unknown_names
 from bandits.summary import BASELINE, TaskNote
 from bandits.task import Bools, Floats, ValueTask, split_actions
-
-GROUP = "group"
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,7 +219,8 @@ def _distinct(
     place_of_content: dict[bytes, int] = {}
     place_of: dict[int, int] = {}
     for entry in entries:
-        values = np.ascontiguousarray(entry.kernel.values)
+        # A copy: torch warns of arrays that nobody may write to.
+        values = np.array(entry.kernel.values)
         content = hashlib.sha256(values.tobytes()).digest()
         if content not in place_of_content:
             place_of_content[content] = len(kernels)

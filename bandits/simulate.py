@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bandits import metrics
-from bandits.errors import BanditError
+from bandits.cell import TIE_TOLERANCE, Cell, chunks, open_cell
 from bandits.noise import Phase, Purpose, normals, uniforms
-from bandits.policies import Agent, Start, agent_named, choose
+from bandits.policies import choose
 from bandits.settings import Settings
-from bandits.task import ValueTask, as_replicates
+from bandits.task import ValueTask
 
 __all__ = ["RunResults", "Settings", "Trace", "simulate", "trace"]
 
@@ -31,10 +31,6 @@ RunResults = dict[str, dict[str, Tensor]]
 
 STEPS_AT_ONCE = 16
 """Random numbers are made for so many steps in one call: many small calls cost more."""
-CHUNK_BYTES = {"cpu": 5 * 2**20, "cuda": 2**32}
-"""How much covariance a chunk holds: what suits a CPU's cache, or a GPU's memory."""
-TIE_TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-3}
-"""Scores that differ by less tie (points), by dtype."""
 
 
 class Trace(NamedTuple):
@@ -90,10 +86,10 @@ def simulate(
         BanditError: An unknown agent, a kernel that is missing, superfluous, of the
             wrong size, or not a kernel, or a task for another number of runs.
     """
-    cell = _open(
+    cell = open_cell(
         kernel, task, agent, settings, seed, replicates, device, dtype, kernel_name
     )
-    parts = [_measure(cell, rows) for rows in _chunks(cell, chunk)]
+    parts = [_measure(cell, rows) for rows in chunks(cell, chunk)]
     return {
         phase: {name: torch.cat([p[phase][name] for p in parts]) for name in found}
         for phase, found in parts[0].items()
@@ -114,10 +110,10 @@ def trace(
     kernel_name: str = "kernel",
 ) -> dict[str, Trace]:
     """The same runs, step by step: phase -> Trace. Arguments as `simulate`."""
-    cell = _open(
+    cell = open_cell(
         kernel, task, agent, settings, seed, replicates, device, dtype, kernel_name
     )
-    parts = [_record(cell, rows) for rows in _chunks(cell, chunk)]
+    parts = [_record(cell, rows) for rows in chunks(cell, chunk)]
     return {
         phase: Trace(
             phase,
@@ -128,57 +124,7 @@ def trace(
     }
 
 
-class _Cell(NamedTuple):
-    """A cell whose inputs have been checked, on its device."""
-
-    kernel: Tensor | None
-    task: ValueTask
-    agent: Agent
-    settings: Settings
-    seed: int
-    replicates: Tensor
-    values: Tensor
-    personalization: Tensor
-    moral_unsafe: Tensor | None
-
-    def n_steps(self, phase: Phase) -> int:
-        if phase is Phase.PERSONALIZATION:
-            return self.settings.personalization_steps
-        return self.settings.generalization_steps
-
-    def allowed(self, phase: Phase, rows: slice) -> Tensor:
-        mask = self.personalization[rows]
-        return mask if phase is Phase.PERSONALIZATION else ~mask
-
-    def learns(self, phase: Phase) -> bool:
-        return phase is Phase.PERSONALIZATION or self.settings.learn
-
-    def scene(self, phase: Phase, rows: slice) -> metrics.Scene:
-        return metrics.Scene(
-            values=self.values,
-            allowed=self.allowed(phase, rows),
-            threshold=self.task.threshold,
-            harm=self.task.harm,
-            harm_defined=not self.task.harm_reason,
-            moral_unsafe=self.moral_unsafe,
-            moral_defined=not self.task.moral_harm_reason,
-            convergence=self.learns(phase),
-        )
-
-    def start(self, n_runs: int) -> Any:
-        values = self.values
-        at = Start(
-            self.kernel,
-            n_runs,
-            len(values),
-            self.settings,
-            values.dtype,
-            values.device,
-        )
-        return self.agent.estimator.start(at)
-
-
-def _measure(cell: _Cell, rows: slice) -> RunResults:
+def _measure(cell: Cell, rows: slice) -> RunResults:
     """Both phases of some of a cell's runs, as measures."""
     state = cell.start(len(cell.replicates[rows]))
     results: RunResults = {}
@@ -202,7 +148,7 @@ def _measure(cell: _Cell, rows: slice) -> RunResults:
     return results
 
 
-def _record(cell: _Cell, rows: slice) -> dict[str, Trace]:
+def _record(cell: Cell, rows: slice) -> dict[str, Trace]:
     """Both phases of some of a cell's runs, as traces."""
     n_runs = len(cell.replicates[rows])
     state = cell.start(n_runs)
@@ -227,7 +173,7 @@ def _record(cell: _Cell, rows: slice) -> dict[str, Trace]:
 
 
 def _play(
-    cell: _Cell,
+    cell: Cell,
     phase: Phase,
     rows: slice,
     state: Any,
@@ -282,7 +228,7 @@ class _Luck(NamedTuple):
     explore: Tensor | None
 
 
-def _luck(cell: _Cell, phase: Phase, rows: slice, begin: int, end: int) -> _Luck:
+def _luck(cell: Cell, phase: Phase, rows: slice, begin: int, end: int) -> _Luck:
     replicates, dtype = cell.replicates[rows], cell.values.dtype
     steps = torch.arange(begin, end, device=replicates.device)
 
@@ -303,98 +249,3 @@ def _luck(cell: _Cell, phase: Phase, rows: slice, begin: int, end: int) -> _Luck
         samples=normal(Purpose.SAMPLING, len(cell.values)) if thompson else None,
         explore=uniform(Purpose.EXPLORATION) < share if explores else None,
     )
-
-
-def _open(
-    kernel: NDArray[np.float64] | Tensor | None,
-    task: ValueTask,
-    agent: str,
-    settings: Settings,
-    seed: int,
-    replicates: Sequence[int],
-    device: str | torch.device,
-    dtype: torch.dtype,
-    kernel_name: str,
-) -> _Cell:
-    """Check a cell's inputs and put them on the device."""
-    named = agent_named(agent)
-    if dtype not in TIE_TOLERANCE:
-        raise BanditError(f"dtype: needs to be torch.float64 or float32, got {dtype}")
-    numbers = as_replicates(replicates, seed=seed)
-    if len(numbers) != task.n_runs:
-        raise BanditError(
-            f"task: needs one row of personalization actions for each of "
-            f"{len(numbers):,} replicates, got {task.n_runs:,} rows"
-        )
-    if named.uses_kernel and kernel is None:
-        raise BanditError(f"{kernel_name}: agent {agent} needs one, got None")
-    if not named.uses_kernel and kernel is not None:
-        raise BanditError(
-            f"{kernel_name}: agent {agent} sees no kernel; pass None, and run it once "
-            "for all kernels"
-        )
-    checked = None
-    if kernel is not None:
-        checked = check_kernel(kernel, task.n_actions, kernel_name).to(device, dtype)
-    moral = task.moral_unsafe
-    return _Cell(
-        kernel=checked,
-        task=task,
-        agent=named,
-        settings=settings,
-        seed=seed,
-        replicates=torch.from_numpy(numbers).to(device),
-        values=torch.tensor(task.values, dtype=dtype, device=device),
-        personalization=torch.tensor(task.personalization, device=device),
-        moral_unsafe=None if moral is None else torch.tensor(moral, device=device),
-    )
-
-
-def check_kernel(
-    kernel: NDArray[np.float64] | Tensor, n_actions: int, name: str
-) -> Tensor:
-    """The kernel as a float64 tensor on the CPU, if it is one.
-
-    Raises:
-        BanditError: Wrong shape, NaN, asymmetric, diagonal not 1, or an eigenvalue
-            below zero by more than rounding.
-    """
-    found = torch.as_tensor(kernel, dtype=torch.float64, device="cpu")
-    if found.shape != (n_actions, n_actions):
-        raise BanditError(
-            f"{name}: needs shape ({n_actions}, {n_actions}) for {n_actions} actions, "
-            f"got {tuple(found.shape)}"
-        )
-    if missing := int((~found.isfinite()).sum()):
-        raise BanditError(
-            f"{name}: needs a number for every pair of actions, got {missing:,} of "
-            f"{found.numel():,} entries without one; name a completion rule"
-        )
-    if (apart := float((found - found.T).abs().max())) > 1e-8:
-        raise BanditError(
-            f"{name}: needs to be symmetric, got entries that differ by {apart:.2g}"
-        )
-    if (off := float((found.diagonal() - 1).abs().max())) > 1e-6:
-        raise BanditError(
-            f"{name}: needs a diagonal of 1, got one that is off by {off:.2g}; make a "
-            "kernel of it with alignment.kernels.as_kernel"
-        )
-    least = float(torch.linalg.eigvalsh(found)[0])
-    if least < -1e-8 * n_actions:
-        raise BanditError(
-            f"{name}: needs to be positive semi-definite, got an eigenvalue of "
-            f"{least:.2g}; make a kernel of it with alignment.kernels.as_kernel"
-        )
-    return found
-
-
-def _chunks(cell: _Cell, chunk: int | None) -> list[slice]:
-    """Rows of the runs that go through time together."""
-    if chunk is None:
-        per_run = len(cell.values) ** 2 * cell.values.element_size()
-        budget = CHUNK_BYTES.get(cell.values.device.type, CHUNK_BYTES["cpu"])
-        chunk = max(1, budget // per_run)
-    if chunk < 1:
-        raise BanditError(f"chunk: needs to be at least 1 run, got {chunk}")
-    n_runs = len(cell.replicates)
-    return [slice(at, min(at + chunk, n_runs)) for at in range(0, n_runs, chunk)]

@@ -15,6 +15,7 @@ import numpy as np
 from bandits.effects import (
     Array,
     associate,
+    censored_median,
     cluster,
     crossed_standard_error,
     mean_where_defined,
@@ -86,21 +87,6 @@ def cell_rows(
             row[f"{name}_vs_uniform_se"] = standard_error(lead)
         rows.append(row)
     return rows
-
-
-def censored_median(values: Array, observed: Array) -> float:
-    """Median over runs, of which some only tell that it is more; NaN where unknown.
-
-    A mean of cut-off values would depend on where they were cut off. The median does
-    not, as long as more than half of the runs were observed to the end.
-
-    Args:
-        values: (n_runs,), a cut-off run's above every observed one's.
-        observed: (n_runs,), 1 where the run was not cut off.
-    """
-    if observed.mean() <= 0.5:
-        return math.nan
-    return float(np.median(values))
 
 
 def effect_rows(

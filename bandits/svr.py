@@ -52,8 +52,8 @@ class Machine(NamedTuple):
         +inf, the arm's slopes from the largest down, -inf; then -inf to the end. The
         infinities are the walls of the box.
     owners: The same shape, int64: each slope's arm; n_arms in the room that is left.
-    position: (n_runs, n_arms), where each arm's theta stands in `slopes`: between
-        positions k - 1/2 and k + 1/2 lies nothing; from k to k + 1 slope k holds.
+    position: (n_runs, n_arms), where each arm's theta stands: slopes[k] holds from
+        position k to k + 1.
     up, down: (n_runs, n_arms), the slope of h_a to the right and to the left of theta.
     pull: (n_runs, n_arms), K theta: the prediction but for a constant.
     """
@@ -74,9 +74,10 @@ def machine(kernel: Tensor, n_runs: int, settings: Settings) -> Machine:
     """A regression that has seen nothing, with room for every reward to come.
 
     Args:
-        kernel: (n_arms, n_arms) positive semi-definite, unit diagonal.
+        kernel: (n_arms, n_arms) positive semi-definite, unit diagonal; of any dtype,
+            but all that follows is float64, which positions and the gap need.
     """
-    n_arms, box = kernel.shape[0], settings.svr_c
+    n_arms, box, kernel = kernel.shape[0], settings.svr_c, kernel.double()
     size = 2 * n_arms + 2 * settings.learning_steps
     slopes = kernel.new_full((n_runs, size), -torch.inf)
     slopes[:, : 2 * n_arms : 2] = torch.inf
@@ -107,7 +108,7 @@ def learn(state: Machine, arms: Tensor, rewards: Tensor) -> Machine:
     Raises:
         BanditError: The optimum was not reached in `MOST_ROUNDS`.
     """
-    return _solve(_observe(state, arms, rewards))
+    return _solve(_observe(state, arms, rewards.double()))
 
 
 def predict(state: Machine) -> Tensor:
@@ -143,13 +144,10 @@ def _observe(state: Machine, arms: Tensor, rewards: Tensor) -> Machine:
     moved = 2 * (torch.arange(n_arms, device=arms.device) > at)
     position = state.position + moved
     position = position.scatter(1, at, position.gather(1, at) + 1)
-    up, down = _slopes_beside(slopes, position.gather(1, at))
+    # Of every arm: a position can be rounded onto a change of slope as it moves on.
+    up, down = _slopes_beside(slopes, position)
     return state._replace(
-        slopes=slopes,
-        owners=owners,
-        position=position,
-        up=state.up.scatter(1, at, up),
-        down=state.down.scatter(1, at, down),
+        slopes=slopes, owners=owners, position=position, up=up, down=down
     )
 
 

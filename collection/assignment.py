@@ -79,36 +79,38 @@ def block_orders(keys: Sequence[str], definition: StudyDefinition) -> list[list[
     return orders
 
 
-def open_trial(session: StudySession) -> Trial | None:
-    """The trial that was issued and not answered, its place taken again if it was lost.
+# How many trials a session has met, by (block, dimension, repeat).
+Issued = Counter[tuple[str, str, bool]]
 
-    The caller holds the session's row.
+
+def open_or_next_trial(session: StudySession) -> Trial | None:
+    """The trial that was issued and not answered, or a new one; None when all is done.
+
+    The place of an open trial is held again if it was lost. The caller holds the
+    session's row, inside a transaction.
     """
-    trial = (
-        session.trials.filter(response__isnull=True)
-        .select_related("reservation")
-        .order_by("position")
-        .first()
-    )
-    if trial is not None and trial.reservation is not None:
-        renew(trial.reservation)
-    return trial
+    issued: Issued = Counter()
+    for trial_id, block, dimension, repeat, response_id in session.trials.order_by(
+        "position"
+    ).values_list("pk", "block", "dimension", "repeat", "response"):
+        if response_id is None:
+            trial = Trial.objects.select_related("reservation").get(pk=trial_id)
+            trial.session = session
+            if trial.reservation is not None:
+                renew(trial.reservation)
+            return trial
+        issued[block, dimension, repeat] += 1
+    return _issue_next(session, issued)
 
 
-def issue_next(session: StudySession) -> Trial | None:
-    """Issue the next trial of a session that has none open; None when all is done.
-
-    The caller holds the session's row, inside a transaction.
-    """
+def _issue_next(session: StudySession, issued: Issued) -> Trial | None:
     definition = session.study.definition_model()
-    issued = Counter(session.trials.order_by().values_list("block", "repeat"))
-    position = sum(issued.values())
     for key in session.blocks:
         block = definition.block(key)
-        n_issued = issued[key, False] + issued[key, True]
+        n_issued = sum(n for (of, _, _), n in issued.items() if of == key)
         if n_issued >= block.trials_in_session(len(definition.actions)):
             continue
-        trial = _next_of_block(session, definition, block, position, issued)
+        trial = _next_of_block(session, definition, block, issued)
         if trial is not None:
             trial.save(force_insert=True)
             return trial
@@ -119,9 +121,12 @@ def _next_of_block(
     session: StudySession,
     definition: StudyDefinition,
     block: Block,
-    position: int,
-    issued: Counter[tuple[str, bool]],
+    issued: Issued,
 ) -> Trial | None:
+    position = sum(issued.values())
+    n_first = sum(
+        n for (of, _, repeat), n in issued.items() if of == block.key and not repeat
+    )
     trial = Trial(
         session=session,
         block=block.key,
@@ -130,14 +135,14 @@ def _next_of_block(
     )
     if isinstance(block, QuestionsBlock):
         trial.kind = Kind.QUESTION
-        trial.question = block.questions[issued[block.key, False]]
+        trial.question = block.questions[n_first]
         return trial
     rng = Random(f"{session.code}:{position}")
     if isinstance(block, TripletBlock):
         return _fill_triplet(trial, definition, rng)
     if isinstance(block, ValueBlock) and block.trials_per_session is None:
-        return _fill_whole_dimension(trial, definition, block, rng)
-    if issued[block.key, False] >= (block.trials_per_session or 0):
+        return _fill_whole_dimension(trial, definition, block, issued, rng)
+    if n_first >= (block.trials_per_session or 0):
         return _fill_repeat(trial, rng)
     if isinstance(block, PairBlock):
         return _fill_pair(trial, rng)
@@ -184,12 +189,13 @@ def _fill_scattered_value(
 
 
 def _fill_whole_dimension(
-    trial: Trial, definition: StudyDefinition, block: ValueBlock, rng: Random
+    trial: Trial,
+    definition: StudyDefinition,
+    block: ValueBlock,
+    issued: Issued,
+    rng: Random,
 ) -> Trial | None:
-    """The next action on the session's dimensions, each of them rated whole.
-
-    Raises nothing when no dimension is left: the block is then over, with None.
-    """
+    """The next action on the session's dimensions, each of them rated whole."""
     session = trial.session
     held = list(
         session.reservations.filter(block=block.key)
@@ -208,15 +214,11 @@ def _fill_whole_dimension(
         )
         session.dimensions = [*session.dimensions, *(h.cell.dimension for h in held)]
         session.save(update_fields=["dimensions"])
-    done = Counter(
-        session.trials.filter(block=block.key)
-        .order_by()
-        .values_list("dimension", "repeat")
-    )
     for reservation in held:
         dimension = reservation.cell.dimension
         first, again = shuffled_actions(session, block, dimension, definition)
-        n_first, n_again = done[dimension, False], done[dimension, True]
+        n_first = issued[block.key, dimension, False]
+        n_again = issued[block.key, dimension, True]
         if n_first < len(first):
             trial.actions = [first[n_first]]
         elif n_again < len(again):

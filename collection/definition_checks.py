@@ -86,6 +86,10 @@ def _names(sections: Iterable[object], field: str) -> Names:
     return [(index, getattr(section, field)) for index, section in enumerate(sections)]
 
 
+def _only(names: Names) -> tuple[str, ...]:
+    return tuple(name for _, name in names)
+
+
 def _raw_names(sections: object, field: str) -> Names:
     if not isinstance(sections, list):
         return []
@@ -257,7 +261,7 @@ def _capacity_messages(blocks: Sequence[Block], parts: Parts) -> list[str]:
     for block in blocks:
         if not isinstance(block, ValueBlock):
             continue
-        for name in block.dimensions or [name for _, name in parts.dimensions]:
+        for name in dict.fromkeys(block.dimensions or _only(parts.dimensions)):
             if name in asked:
                 messages.append(
                     f"blocks {asked[name]!r} and {block.key!r} of one group share the "

@@ -113,7 +113,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -249,13 +249,15 @@ def check_definition(path: Path) -> list[Fault]:
     return _read(path)[1]
 
 
-def stored_definition(sha256: str, stored: Mapping[str, Any]) -> StudyDefinition:
+def stored_definition(
+    sha256: str, stored: Callable[[], Mapping[str, Any]]
+) -> StudyDefinition:
     """The definition that a study keeps, parsed once per process and hash.
 
     What is stored was checked when it was loaded, so a hash says all there is to say.
     """
     if sha256 not in _parsed:
-        _parsed[sha256] = StudyDefinition.model_validate(stored)
+        _parsed[sha256] = StudyDefinition.model_validate(stored())
     return _parsed[sha256]
 
 
@@ -307,6 +309,12 @@ def _schema_faults(error: ValidationError, file: str) -> list[Fault]:
         message = one["msg"].removeprefix("Value error, ")
         if one["type"] == "extra_forbidden":
             message = "unknown field; is it misspelt?"
+        elif one["type"] == "union_tag_invalid":
+            kinds = one["ctx"]["expected_tags"].replace("'", "")
+            location, message = (
+                (*location, "kind", "kind"),
+                f"must be one of {kinds}; got {one['ctx']['tag']!r}",
+            )
         elif one["type"] == "string_pattern_mismatch":
             message = f"needs {SLUG_MEANS}; got {one['input']!r}"
         elif one["type"] not in ("missing", "value_error"):

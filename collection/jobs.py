@@ -17,6 +17,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any
 
@@ -149,9 +150,11 @@ def reason_of(lines: Sequence[str], status: int) -> str:
         return "The process was killed, perhaps because the machine ran out of memory."
     if not said:
         return f"The command ended with status {status} and said nothing."
-    # A list of faults comes after the line that counts them: that one is the reason.
-    counted = [line for line in said if re.match(r"(\w+: )?\d+ faults?\b", line)]
-    reason = counted[-1] if counted else said[-1]
+    reason = said[-1]
+    for line, following in pairwise(said):
+        # Of a list of faults, its count and the first one; the rest is folded.
+        if re.search(r"\b\d+ faults?:?$", line):
+            reason = f"{line.rstrip(':')}: {following}"
     return re.sub(r"^(?:[\w.]+(?:Error|Refused|InUse|Exception)|error): ", "", reason)
 
 

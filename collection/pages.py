@@ -107,8 +107,7 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
         response = _page(
             request, "join", study, form=arrival, returning=returning, study=study
         )
-    if not simulated:
-        token = token or secrets.token_urlsafe(24)
+    if token is not None:
         response.set_signed_cookie(
             _cookie_name(study),
             token,
@@ -271,8 +270,10 @@ def _take_answer(request: HttpRequest, session: StudySession) -> HttpResponse:
             messages.info(request, first_stands.message)
         except (ConsentMissing, SessionOver):  # ended in another tab meanwhile
             return redirect("resume", code=session.code)
-        except (AnswerMissing, AnswerNotOffered, RatingOutOfRange) as missing:
-            refusal = missing.message
+        except AnswerMissing:
+            refusal = ""  # the page has its own words for what this trial lacks
+        except (AnswerNotOffered, RatingOutOfRange) as wrong:
+            refusal = wrong.message
     if refusal is not None:
         current = participation.current_trial(session)
         if current is not None and current.id == trial_id:
@@ -312,8 +313,9 @@ def _show_trial(
         request,
         page.template.removeprefix("participant/").removesuffix(".html"),
         session,
-        status=422 if refusal else 200,
+        status=200 if refusal is None else 422,
         page=page,
+        refused=refusal is not None,
         refusal=refusal,
         done=done,
         number=done + 1,
@@ -338,7 +340,13 @@ def _opening(
     )
     if before is None or before[0] != current.block:
         text = definition.block(current.block).instructions
-        return Opening(_("A new part begins"), text) if text else None
+        if not text:
+            return None
+        where = {
+            "part": session.blocks.index(current.block) + 1,
+            "parts": len(session.blocks),
+        }
+        return Opening(_("Part %(part)d of %(parts)d") % where, text)
     if current.dimension and before[1] != current.dimension:
         dimension = definition.dimension(current.dimension)
         return Opening(
@@ -351,12 +359,12 @@ def _cookie_name(study: Study) -> str:
     return f"attune-{study.slug}"
 
 
-def _browser_token(request: HttpRequest, study: Study) -> str | None:
-    """The token that this browser was given for this study, if it was."""
-    token: str | None = request.get_signed_cookie(
+def _browser_token(request: HttpRequest, study: Study) -> str:
+    """The token that this browser was given for this study, or a new one."""
+    known: str | None = request.get_signed_cookie(
         _cookie_name(study), default=None, max_age=COOKIE_SECONDS
     )
-    return token
+    return known or secrets.token_urlsafe(24)
 
 
 def _is_known(

@@ -37,7 +37,7 @@ from collection.models import (
     StudySession,
     Trial,
 )
-from collection.reservations import count_response, give_back, release_expired
+from collection.reservations import count_response, give_back
 
 __all__ = [
     "Answer",
@@ -180,13 +180,12 @@ def current_trial(session: StudySession) -> Trial | None:
         ConsentMissing: no consent was given yet.
         SessionOver: the session was withdrawn.
     """
-    release_expired(session.study_id)
     with transaction.atomic():
         locked = _hold(session)
         if locked.status == StudySession.Status.FINISHED:
             return None
         _may_answer(locked)
-        trial = assignment.open_trial(locked) or assignment.issue_next(locked)
+        trial = assignment.open_or_next_trial(locked)
         _refresh(session, locked)
         return trial
 
@@ -231,7 +230,7 @@ def _record(
     if locked.status == StudySession.Status.WITHDRAWN:
         raise SessionOver("You left this study; nothing more was stored.")
     trial = (
-        Trial.objects.select_related("session__study", "response", "reservation")
+        Trial.objects.select_related("response", "reservation__cell")
         .filter(pk=trial_id, session=locked)
         .first()
     )
@@ -240,6 +239,7 @@ def _record(
             "This question was never shown in your session, so nothing was stored. "
             "Your earlier answers are safe; please go on from the current question."
         )
+    trial.session = locked
     stored = checked(trial, answer)
     if trial.answered:
         if not same_answer(trial.response, stored):
@@ -331,7 +331,8 @@ def _hold(session: StudySession) -> StudySession:
     # NO KEY: inserting a trial beside it must not wait for this lock.
     return (
         StudySession.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("study", "participant")
+        .select_related("study")
+        .defer("study__definition", "study__simulation")
         .get(pk=session.pk)
     )
 

@@ -23,6 +23,7 @@ from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 
 from collection.models import Cell, Reservation, Response, StudySession, Trial
+from collection.models.trials import Kind
 
 HELD = Reservation.State.HELD
 COMPLETED = Reservation.State.COMPLETED
@@ -46,7 +47,8 @@ def reserve_least_judged(
     None when the person has met all of `cells`. The reservation's `cell` is as it was
     before it was taken. Ties are broken by a random start in the cells' shuffled order.
     """
-    unseen = _unseen(cells, session)
+    _release_expired(cells)
+    unseen = _unseen(cells, session).select_related("action_a", "action_b")
     start = rng.random()
     for _ in range(_ATTEMPTS):
         lowest = unseen.order_by("load").values_list("load", flat=True).first()
@@ -84,26 +86,25 @@ def reserve_dimensions(
     There are few such cells and a session needs several, so people take turns here
     instead of skipping: two who each skipped the other's could never both have two.
     """
-    locked = list(
-        _unseen(cells, session)
-        .order_by("pk")
-        .select_for_update(of=("self",), no_key=True)
-    )
-    rng.shuffle(locked)
-    locked.sort(key=lambda cell: cell.load)
-    return [_take(cell, session, block) for cell in locked[:n_dimensions]]
+    locked = _unseen(cells, session).order_by("pk").select_for_update(no_key=True)
+    if _release_expired(Cell.objects.filter(pk__in=[cell.pk for cell in locked])):
+        locked = locked.all()  # read again what has just changed
+    by_load = list(locked)
+    rng.shuffle(by_load)
+    by_load.sort(key=lambda cell: cell.load)
+    return [_take(cell, session, block) for cell in by_load[:n_dimensions]]
 
 
 def renew(reservation: Reservation) -> None:
     """Hold the place from now on, also when it had been given to others meanwhile."""
-    held = Reservation.objects.select_for_update(no_key=True).get(pk=reservation.pk)
     now = timezone.now()
-    if held.state == COMPLETED:
-        return
+    if reservation.state == COMPLETED or (
+        reservation.state == HELD and reservation.expires_at - now > lease() / 2
+    ):
+        return  # showing a page again should not write
+    held = Reservation.objects.select_for_update(no_key=True).get(pk=reservation.pk)
     if held.state == RELEASED:
         Cell.objects.filter(pk=held.cell_id).update(in_flight=F("in_flight") + 1)
-    elif held.expires_at - now > lease() / 2:
-        return  # showing a page again should not write
     held.state = HELD
     held.expires_at = now + lease()
     held.save(update_fields=["state", "expires_at"])
@@ -115,36 +116,42 @@ def count_response(trial: Trial) -> None:
     A whole dimension is counted once its last action is answered. "Not understood"
     counts too: a cell that nobody understands would otherwise be offered for ever.
     """
-    if trial.reservation is None or trial.repeat:
+    reservation = trial.reservation
+    if reservation is None or trial.repeat or not _answered_whole(trial, reservation):
         return
-    held = (
-        Reservation.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("cell")
-        .get(pk=trial.reservation.pk)
-    )
-    if held.state == COMPLETED or not _answered_whole(held, trial):
-        return
-    Cell.objects.filter(pk=held.cell_id).update(
-        completed=F("completed") + 1,
-        in_flight=F("in_flight") - (1 if held.state == HELD else 0),
-    )
-    held.state = COMPLETED
-    held.save(update_fields=["state"])
+    mine = Reservation.objects.filter(pk=reservation.pk)
+    # The first update waits for whoever is just releasing it, and then sees that.
+    if mine.filter(state=HELD).update(state=COMPLETED):
+        Cell.objects.filter(pk=reservation.cell_id).update(
+            completed=F("completed") + 1, in_flight=F("in_flight") - 1
+        )
+    elif mine.filter(state=RELEASED).update(state=COMPLETED):
+        Cell.objects.filter(pk=reservation.cell_id).update(completed=F("completed") + 1)
 
 
-def _answered_whole(held: Reservation, trial: Trial) -> bool:
-    if trial.kind != "value" or held.cell.action_a_id is not None:
+def _answered_whole(trial: Trial, reservation: Reservation) -> bool:
+    if trial.kind != Kind.VALUE or reservation.cell.action_a_id is not None:
         return True
-    answered = Response.objects.filter(trial__reservation=held, trial__repeat=False)
-    return answered.count() >= held.cell.study.actions.count()
+    answered = Response.objects.filter(
+        trial__session=trial.session_id,
+        trial__reservation=reservation,
+        trial__repeat=False,
+    )
+    n_actions = len(trial.session.study.definition_model().actions)
+    return answered.count() >= n_actions
 
 
 @transaction.atomic
 def release_expired(study_id: int) -> int:
     """Offer to others what nobody answered in time; returns how many places."""
+    return _release_expired(Cell.objects.filter(study=study_id))
+
+
+def _release_expired(cells: QuerySet[Cell]) -> int:
+    # Never waits here: a reservation that is being answered is not released.
     expired = list(
         Reservation.objects.filter(
-            state=HELD, expires_at__lt=timezone.now(), cell__study=study_id
+            state=HELD, expires_at__lt=timezone.now(), cell__in=cells
         )
         .order_by("pk")
         .select_for_update(skip_locked=True, of=("self",), no_key=True)

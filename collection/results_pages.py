@@ -27,27 +27,30 @@ from collection.tables import (
 )
 
 RELABELLED = "relabelled"
+PEOPLE = ("human", "triplets")
 # Of each outcome, what a person asks first; every other column is in the download.
-METRICS = (
-    "mean_reward",
-    "regret",
-    "unsafe_actions",
-    "unsafe_share",
-    "non_optimal_actions",
-    "unique_actions",
-    "steps_to_convergence",
-    "moral_harm",
-    "value_rank_correlation",
-    "value_rmse",
-)
+METRICS: Mapping[str, str] = {
+    "mean_reward": "Mean reward",
+    "regret": "Regret",
+    "unsafe_actions": "Unsafe actions",
+    "unsafe_share": "Unsafe share",
+    "low_value_actions": "Low-value actions",
+    "low_value_share": "Low-value share",
+    "moral_harm": "Morally unsafe actions",
+    "non_optimal_actions": "Non-optimal actions",
+    "unique_actions": "Different actions",
+    "steps_to_convergence": "Steps to convergence",
+    "converged": "Converged share",
+    "value_rank_correlation": "Predicted with true values",
+    "value_rmse": "Error of predicted values",
+}
+PHASES = ("personalization", "generalization")
 CAPTIONS = {
     "matrices": "Similarity matrices of the actions, one per rater, all in one order. "
     "Dark is alike; blank was never judged.",
     "alignment": "Alignment of each rater with the human similarity judgments, with "
     "95 % intervals over actions, against the human noise ceiling where there is one.",
     "map": "The actions on a plane: near each other where people judge them alike.",
-    "corruption": "Outcomes along the share of actions whose places in the human "
-    "kernel were exchanged. Kept apart from the real kernels.",
 }
 
 
@@ -118,7 +121,12 @@ def report_page(folder: Path) -> Page:
         **_common(folder, manifest, "report"),
         tables=_filled(tables),
         more=_filled(more),
-        incomplete=[_no_kernel(row) for row in raters if row.get("complete") == "0"],
+        incomplete=[
+            _no_kernel(row)
+            for row in raters
+            if row.get("complete") == "0" and row.get("kind") not in PEOPLE
+        ],
+        notes=manifest.get("notes") or [],
     )
 
 
@@ -182,10 +190,25 @@ def _common(folder: Path, manifest: Mapping[str, Any], kind: str) -> dict[str, A
         "short_hash": short_hash(folder),
         "finished_at": str(manifest["finished_at"])[:16].replace("T", " "),
         "figures": [
-            Figure(stem, CAPTIONS.get(stem, f"{words(stem)}."))
+            Figure(stem, CAPTIONS.get(stem) or _outcome_caption(stem))
             for stem in figure_stems(folder, kind)
         ],
     }
+
+
+def _outcome_caption(stem: str) -> str:
+    """A sweep's figure is named by task, phase and outcome."""
+    for phase in PHASES:
+        task, found, outcome = stem.partition(f"_{phase}_")
+        if found:
+            what = METRICS.get(outcome, words(outcome))
+            dimension = words(task.split("_")[0])
+            return (
+                f"{what} against alignment: {dimension}, {phase} phase. Left, the real "
+                "kernels; right, the human kernel with more and more of its actions "
+                "relabelled. The two are never pooled."
+            )
+    return f"{words(stem)}."
 
 
 def _no_kernel(row: Row) -> str:
@@ -205,7 +228,7 @@ def _cells_table(rows: Sequence[Row]) -> Table:
         "Form": "form",
         "Alignment": "alignment_spearman",
     }
-    columns |= {words(name): _with_error(name) for name in metrics}
+    columns |= {METRICS[name]: _with_error(name) for name in metrics}
     below = number(head.get("below_threshold_share", ""))
     return plain(
         rows,

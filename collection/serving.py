@@ -8,6 +8,7 @@ researchers' jobs.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -19,7 +20,8 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from types import FrameType
-from urllib.parse import quote
+from typing import Any
+from urllib.parse import quote, urlencode
 
 from django.conf import settings
 
@@ -175,16 +177,19 @@ def port_or_next(wanted: int) -> int:
     return free_port()
 
 
-def _url_of(database: Mapping[str, object]) -> str:
+def _url_of(database: Mapping[str, Any]) -> str:
+    """The address that settings.py reads back into this database's settings."""
     name, user, password, host, port = (
-        quote(str(database.get(key) or ""), safe="")
+        str(database.get(key) or "")
         for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT")
     )
-    who = f"{user}:{password}" if password else user
-    if str(database.get("HOST") or "").startswith("/"):  # the folder of a unix socket
-        return f"postgresql://{who}@/{name}?host={host}"
+    options = {k: v for k, v in database.get("OPTIONS", {}).items() if k != "pool"}
+    if host.startswith("/"):  # the folder of a unix socket
+        options["host"], host = host, ""
+    who = quote(user, safe="") + (f":{quote(password, safe='')}" if password else "")
     where = f"{host}:{port}" if port else host
-    return f"postgresql://{who}@{where}/{name}"
+    query = f"?{urlencode(options)}" if options else ""
+    return f"postgresql://{who}@{where}/{quote(name, safe='')}{query}"
 
 
 @contextmanager
@@ -237,5 +242,13 @@ def _is_healthy(base_url: str) -> bool:
 
 
 def _last_words(log: Path) -> str:
+    """Why a process ended: its last exception, or else its last lines."""
     lines = [line for line in log.read_text(errors="replace").splitlines() if line]
-    return " / ".join(lines[-5:]) or "(empty)"
+    # After a worker's own exception, gunicorn adds the traceback of its own halt.
+    raised = [
+        line
+        for line in lines
+        if re.match(r"(\w+\.)+\w+: |\w+(Error|Exception): ", line)
+        and "HaltServer" not in line
+    ]
+    return raised[-1] if raised else " / ".join(lines[-5:]) or "(empty)"

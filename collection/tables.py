@@ -60,9 +60,13 @@ def rounded(text: str, digits: int = 2) -> str:
     value = number(text)
     if math.isnan(value):
         return NOTHING
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
     if value == int(value) and abs(value) >= 1:
         return f"{int(value):,}".replace("-", "−")
-    return f"{value:,.{digits}f}".replace("-", "−")
+    text = f"{value:,.{digits}f}"
+    # What rounds to nothing has no sign.
+    return text.replace("-", "−" if text.strip("-0.,") else "")
 
 
 def interval(row: Row) -> str:
@@ -137,9 +141,14 @@ def plain(
                 is_number = not math.isnan(number(text))
                 cells.append(rounded(text) if is_number else text or NOTHING)
         shown.append(tuple(cells))
-    numeric = [
-        all(cell == NOTHING or cell[0].isdigit() or cell[0] in "−<" for cell in column)
-        for column in zip(*shown, strict=True)
-    ] or [False] * len(columns)
+    numeric = [all(map(_is_number, column)) for column in zip(*shown, strict=True)] or [
+        False
+    ] * len(columns)
     heads = tuple(map(Column, columns, numeric))
     return Table(caption, heads, tuple(shown))
+
+
+def _is_number(cell: str) -> bool:
+    """A rounded number, alone or with its error or interval; or none."""
+    start = cell.removeprefix("< ").removeprefix("−").partition(" ")[0]
+    return cell == NOTHING or not math.isnan(number(start.replace(",", "")))

@@ -105,11 +105,17 @@ def _effects(k: FloatArray, c: FloatArray) -> FloatArray:
     """
     levels = c @ k
     free = c.sum(axis=1, keepdims=True) - 2 * c
-    # N = 2 c_i: one action makes up half the draws. Then no fit is unique.
-    free = np.where(free == 0, np.nan, free)
-    s = (c * levels / free).sum(axis=1) / (1 + (c / free).sum(axis=1))
-    made: FloatArray = (levels - s[:, None]) / free
-    return made
+    # One action makes up half the draws: its equation gives s and leaves a_i open,
+    # which then follows from the definition of s.
+    half = free == 0
+    share = np.divide(c, free, out=np.zeros_like(c), where=~half)
+    with np.errstate(divide="ignore", invalid="ignore"):  # two actions: no fit
+        s = (share * levels).sum(axis=1) / (1 + share.sum(axis=1))
+    s = np.where(half.any(axis=1), (half * levels).sum(axis=1), s)[:, None]
+    effects: FloatArray = np.zeros_like(c)
+    np.divide(levels - s, free, out=effects, where=~half)
+    open_ = (s - (c * effects).sum(axis=1, keepdims=True)) / np.maximum(c, 1)
+    return np.where(half, open_, effects)
 
 
 def _product(

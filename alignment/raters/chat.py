@@ -189,14 +189,13 @@ RATING_SCHEMA: dict[str, Any] = {
 
 
 def pair_question(first: str, second: str, wording: Mapping[str, str]) -> str:
-    """The message a chat model gets: the study's words, the actions, the scale."""
+    """The message a chat model gets: the actions, the study's words, the scale."""
     return (
-        f"{wording['pair']}\n\n"
         f"Action 1: {first}\n"
         f"Action 2: {second}\n\n"
-        f"0 = {wording['pair_low']}\n"
-        f"100 = {wording['pair_high']}\n\n"
-        "Reply with one whole number from 0 to 100."
+        f"{wording['pair']}\n\n"
+        f"0 = {wording['pair_low']}, 100 = {wording['pair_high']}\n\n"
+        "Reply with one whole number from 0 to 100 and nothing else."
     )
 
 

@@ -13,16 +13,16 @@ is refused, not sorted, because its maker may have sorted the labels alone.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite
+from math import inf
 from pathlib import Path
 
 import numpy as np
 
 from alignment.errors import AlignmentError, MatrixError
-from alignment.folders import read_rows
 from alignment.judgments import Actions
 from alignment.matrices import FloatArray, SimilarityMatrix, from_pair_means
 from alignment.raters.base import RaterKind, RaterResult
+from alignment.tables import Line, read_lines
 
 
 @dataclass(frozen=True)
@@ -88,79 +88,51 @@ class RecordedRater:
         return self._matrix(values, ids, actions)
 
     def _from_csv(self, actions: Actions) -> SimilarityMatrix:
-        rows = read_rows(self.path)
-        columns = list(rows[0]) if rows else []
-        if columns[:1] == ["action_id"]:
-            values = [
-                [self._number(row[id_], line) for id_ in columns[1:]]
-                for line, row in enumerate(rows, start=2)
-            ]
-            ids = tuple(row["action_id"] for row in rows)
+        lines = read_lines(self.path)
+        columns = list(lines[0].fields)
+        if columns[0] == "action_id":
             self._same_order("column", tuple(columns[1:]), actions)
+            ids = tuple(line["action_id"] for line in lines)
+            values = [
+                [_number(line, id_, -inf, inf) for id_ in columns[1:]] for line in lines
+            ]
             return self._matrix(np.array(values, dtype=np.float64), ids, actions)
         if {"action_a", "action_b"} <= set(columns):
-            return self._from_pairs(rows, actions)
+            for column, top in (("similarity", 1.0), ("rating", 100.0)):
+                if column in columns:
+                    return self._from_pairs(lines, column, top, actions)
         raise AlignmentError(
-            f"rater {self.name}: {self.path} must start with the columns action_id "
-            "and one per action, or hold action_a, action_b and similarity or rating; "
-            f"got {', '.join(columns) or 'no rows'}"
+            f"rater {self.name}: {self.path} must have the columns action_id and one "
+            "per action, or action_a, action_b and similarity (0 to 1) or rating (0 "
+            f"to 100); got {', '.join(columns)}"
         )
 
     def _from_pairs(
-        self, rows: list[dict[str, str]], actions: Actions
+        self, lines: list[Line], column: str, top: float, actions: Actions
     ) -> SimilarityMatrix:
-        column = next((c for c in ("similarity", "rating") if c in rows[0]), None)
-        if column is None:
-            raise AlignmentError(
-                f"rater {self.name}: {self.path} needs a column similarity (0 to 1) "
-                f"or rating (0 to 100), got {', '.join(rows[0])}"
-            )
-        top = 1.0 if column == "similarity" else 100.0
         known = {id_: row for row, id_ in enumerate(actions.ids)}
-        a, b, similarity = [], [], []
-        for line, row in enumerate(rows, start=2):
-            for id_ in (row["action_a"], row["action_b"]):
+        pairs, similarity = [], []
+        for line in lines:
+            ids = (line["action_a"], line["action_b"])
+            for id_ in ids:
                 if id_ not in known:
-                    raise AlignmentError(
-                        f"rater {self.name}: {self.path}, line {line}: {id_} is no "
-                        "action of this snapshot"
-                    )
-            if row["action_a"] == row["action_b"]:
-                raise AlignmentError(
-                    f"rater {self.name}: {self.path}, line {line}: a pair needs two "
-                    f"different actions, got {row['action_a']} twice"
+                    raise line.fault(f"{id_} is no action of this snapshot")
+            if ids[0] == ids[1]:
+                raise line.fault(
+                    f"a pair needs two different actions, got {ids[0]} twice"
                 )
-            value = self._number(row[column], line)
-            if np.isnan(value):
-                continue  # an empty field: this pair was not rated
-            if not 0 <= value <= top:
-                raise AlignmentError(
-                    f"rater {self.name}: {self.path}, line {line}: {column} must lie "
-                    f"between 0 and {top:g}, got {value:g}"
-                )
-            a.append(known[row["action_a"]])
-            b.append(known[row["action_b"]])
-            similarity.append(value / top)
+            value = _number(line, column, 0.0, top)
+            if not np.isnan(value):
+                pairs.append([known[id_] for id_ in ids])
+                similarity.append(value / top)
+        rows = np.array(pairs, dtype=np.int64).reshape(-1, 2)
         return from_pair_means(
             actions.ids,
-            np.array(a, dtype=np.int64),
-            np.array(b, dtype=np.int64),
+            rows[:, 0],
+            rows[:, 1],
             np.array(similarity, dtype=np.float64),
             rater=self.name,
         )
-
-    def _number(self, text: str, line: int) -> float:
-        """The number in a field; NaN for an empty one or "nan"."""
-        try:
-            value = float(text) if text.strip() else float("nan")
-        except ValueError:
-            value = float("inf")
-        if not isfinite(value) and not np.isnan(value):
-            raise AlignmentError(
-                f"rater {self.name}: {self.path}, line {line}: needs a number or an "
-                f"empty field, got {text!r}"
-            )
-        return value
 
     def _matrix(
         self, values: FloatArray, ids: tuple[str, ...], actions: Actions
@@ -187,3 +159,11 @@ class RecordedRater:
                     f"similarity of {self.name}: {what} {i} must be {expected} as in "
                     f"actions.csv, got {found}; put the file in that order"
                 )
+
+
+def _number(line: Line, column: str, low: float, high: float) -> float:
+    """The number in a field; NaN, never judged, for an empty one or "nan"."""
+    if line[column].strip().lower() == "nan":
+        return float("nan")
+    number = line.number_in(column, low, high)
+    return float("nan") if number is None else number

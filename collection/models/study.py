@@ -52,7 +52,8 @@ class Study(models.Model):
 
     def definition_model(self) -> StudyDefinition:
         """The definition as a frozen model; parsed once per process and hash."""
-        return stored_definition(self.definition_sha256, self.definition)
+        # The document is large: where its hash is known, it need not be fetched at all.
+        return stored_definition(self.definition_sha256, lambda: self.definition)
 
     @property
     def takes_new_people(self) -> bool:

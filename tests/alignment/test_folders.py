@@ -166,7 +166,7 @@ def test_a_start_without_a_time_zone_is_refused(tmp_path: Path) -> None:
 
 
 def test_hashing_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FolderError, match="cannot hash .*: there is no such file"):
+    with pytest.raises(FolderError, match=r"cannot hash .*: there is no such file"):
         sha256_of(tmp_path / "nothing")
 
 

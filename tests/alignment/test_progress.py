@@ -80,13 +80,14 @@ def test_long_times_are_told_in_minutes_and_hours(
 def test_a_stage_that_fails_says_how_far_it_came() -> None:
     stream, clock = io.StringIO(), Clock()
 
-    with (
-        pytest.raises(ZeroDivisionError),
-        Progress("rating pairs", 10, stream=stream, clock=clock) as progress,
-    ):
-        progress.advance(3)
-        clock.now += 5
-        raise ZeroDivisionError
+    def fail() -> None:
+        with Progress("rating pairs", 10, stream=stream, clock=clock) as progress:
+            progress.advance(3)
+            clock.now += 5
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
 
     assert stream.getvalue() == "rating pairs: stopped at 3 of 10 in 5.0 s\n"
 

@@ -86,7 +86,7 @@ def test_no_two_purposes_phases_seeds_replicates_or_steps_share_a_number() -> No
         ]
     )
 
-    assert len(found.unique()) == len(found)
+    assert len(set(found.tolist())) == len(found)
 
 
 def test_uniforms_are_uniform_and_normals_are_normal() -> None:

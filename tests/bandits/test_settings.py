@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -42,7 +43,7 @@ def test_a_setting_out_of_range_is_refused_by_name(
 
 
 def test_a_frozen_generalization_phase_teaches_nothing() -> None:
-    steps = {"personalization_steps": 30, "generalization_steps": 20}
+    frozen = Settings(personalization_steps=30, generalization_steps=20)
 
-    assert Settings(**steps).learning_steps == 30
-    assert Settings(**steps, learn=True).learning_steps == 50
+    assert frozen.learning_steps == 30
+    assert replace(frozen, learn=True).learning_steps == 50

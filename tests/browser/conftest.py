@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from pytest_django.live_server_helper import LiveServer
 
 from collection.definitions import load_definition
 from collection.loading import load_study, open_study
@@ -34,9 +35,9 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def context(browser: Browser, live_server: object) -> Iterator[BrowserContext]:
+def context(browser: Browser, live_server: LiveServer) -> Iterator[BrowserContext]:
     """A fresh browser whose relative addresses are the test's own server's."""
-    context = browser.new_context(base_url=live_server.url)  # type: ignore[attr-defined]
+    context = browser.new_context(base_url=live_server.url)
     context.set_default_timeout(10_000)
     yield context
     context.close()
@@ -52,3 +53,19 @@ def study(transactional_db: None) -> Study:
     """The short study, open."""
     study = load_study(load_definition(SHORT))
     return open_study(study)
+
+
+@pytest.fixture
+def begin(study: Study) -> Callable[[Page], None]:
+    """Walks a page from the study's address to its first trial."""
+
+    def walk(page: Page) -> None:
+        page.goto(f"/s/{study.slug}/")
+        page.get_by_role("button", name="Read more and decide").click()
+        page.get_by_label("I am 18 years old").check()
+        page.get_by_label("used for this study").check()
+        page.get_by_role("button", name="I agree").click()
+        page.get_by_role("link", name="Begin").click()
+        page.locator("form[data-trial-id]").wait_for()
+
+    return walk

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -34,17 +36,19 @@ def test_the_server_answers_while_the_block_lasts_and_not_after() -> None:
 def test_the_server_sees_this_process_database() -> None:
     User.objects.create(username="ada", password=_real_hash("correct horse"))
 
-    with serving.serve_in_background() as base_url:
-        with httpx.Client(base_url=base_url, follow_redirects=True) as browser:
-            page = browser.get("/research/login/")
-            answer = browser.post(
-                "/research/login/",
-                data={
-                    "username": "ada",
-                    "password": "correct horse",
-                    "csrfmiddlewaretoken": browser.cookies["csrftoken"],
-                },
-            )
+    with (
+        serving.serve_in_background() as base_url,
+        httpx.Client(base_url=base_url, follow_redirects=True) as browser,
+    ):
+        page = browser.get("/research/login/")
+        answer = browser.post(
+            "/research/login/",
+            data={
+                "username": "ada",
+                "password": "correct horse",
+                "csrfmiddlewaretoken": browser.cookies["csrftoken"],
+            },
+        )
 
     assert page.status_code == 200
     assert "My studies" in answer.text
@@ -73,6 +77,7 @@ def test_a_taken_port_is_passed_over() -> None:
     assert serving.port_or_next(taken) == taken
 
 
+@pytest.mark.django_db
 def test_a_child_process_is_given_the_same_data() -> None:
     environment = serving.child_environment({"MORE": "1"})
 
@@ -80,6 +85,27 @@ def test_a_child_process_is_given_the_same_data() -> None:
     assert environment["ATTUNE_SECRET_KEY"] == settings.SECRET_KEY
     assert environment["MORE"] == "1"
     assert "/test_attune" in environment["DATABASE_URL"]
+
+
+@pytest.mark.django_db
+def test_a_grandchild_is_given_the_same_database_too() -> None:
+    ask = (
+        "import django; django.setup()\n"
+        "from collection.serving import child_environment as given\n"
+        "import sys; sys.stdout.write(given()['DATABASE_URL'])"
+    )
+    environment = serving.child_environment()
+
+    child = subprocess.run(
+        [sys.executable, "-c", ask],
+        env=environment,
+        cwd=settings.BASE_DIR,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert child.stdout == environment["DATABASE_URL"]
 
 
 @pytest.mark.django_db(transaction=True)

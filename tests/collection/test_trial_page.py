@@ -86,9 +86,7 @@ def test_a_sensitive_question_offers_not_to_say(definition: StudyDefinition) -> 
 
     assert [option.key for option in page.options][-1] == "prefer-not-to-say"
     assert not page.optional
-    assert trial_page(
-        Trial(kind="question", question="comment"), definition
-    ).optional
+    assert trial_page(Trial(kind="question", question="comment"), definition).optional
 
 
 @pytest.mark.parametrize(

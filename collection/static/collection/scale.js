@@ -34,6 +34,7 @@
   range.value = "50";
 
   row.replaceWith(range, rating);
+  scale.querySelector("[data-line-hint]").hidden = false;
 
   const commit = () => {
     rating.value = range.value;

@@ -1,0 +1,75 @@
+"""How figures look: colours, sizes, the stamp, the corner mark, and how one is saved.
+
+Colours can be told apart by colour-blind readers (Okabe & Ito, 2008; cividis). No
+pyplot: a figure is an object, nothing global is left behind, threads may draw.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+INK = "#222222"
+QUIET = "#6b6b6b"
+FAINT = "#d9d9d9"
+NEVER_JUDGED = "#e9e9e9"
+ALARM = "#B00020"
+WIDTH = 10.0  # inches: a page's width
+SIMULATED = "SIMULATED PARTICIPANTS"
+
+
+def new_figure(height: float) -> Figure:
+    """An empty white figure, WIDTH by `height` inches."""
+    figure = Figure(figsize=(WIDTH, height), facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def axes_at(figure: Figure, x: float, y: float, width: float, height: float) -> Axes:
+    """Axes at a place given in inches from the lower left corner."""
+    _, total = figure.get_size_inches()
+    axes = figure.add_axes((x / WIDTH, y / total, width / WIDTH, height / total))
+    for side in axes.spines.values():
+        side.set_color(FAINT)
+        side.set_linewidth(0.8)
+    axes.tick_params(labelsize=8, length=3, color=FAINT, labelcolor=INK, pad=2)
+    return axes
+
+
+def write_text(figure: Figure, x: float, y: float, text: str, **style: Any) -> None:
+    """Text at a place in inches; small and quiet unless told otherwise."""
+    _, total = figure.get_size_inches()
+    usual = {"fontsize": 8, "color": QUIET, "va": "bottom", "linespacing": 1.35}
+    figure.text(x / WIDTH, y / total, text, **(usual | style))
+
+
+def finish(
+    figure: Figure, path: Path, *, title: str, subtitle: str, mark: str, simulated: bool
+) -> list[Path]:
+    """Title, stamp and corner mark, then the files `path`.svg and `path`.png."""
+    height = float(figure.get_size_inches()[1])
+    write_text(figure, 0.25, height - 0.38, title, fontsize=13, color=INK)
+    write_text(figure, 0.25, height - 0.6, subtitle, fontsize=9)
+    if simulated:
+        write_text(
+            figure,
+            WIDTH - 0.25,
+            height - 0.38,
+            SIMULATED,
+            fontsize=11,
+            color=ALARM,
+            weight="bold",
+            ha="right",
+        )
+    write_text(figure, WIDTH - 0.15, 0.1, mark, fontsize=6.5, ha="right")
+    files = []
+    # A fixed salt and no date: the same report gives the same bytes.
+    with matplotlib.rc_context({"svg.hashsalt": "attune"}):
+        for ending, metadata in (("svg", {"Date": None}), ("png", {"Software": None})):
+            file = path.with_suffix(f".{ending}")
+            figure.savefig(file, format=ending, dpi=200, metadata=metadata)
+            files.append(file)
+    return files

@@ -1,0 +1,392 @@
+"""From a snapshot to an alignment report: the whole road in `write_report`."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from alignment import figures
+from alignment.comparison import compare_by_all_measures, compare_with_triplets
+from alignment.errors import AlignmentError, FolderError, TooFewRaters
+from alignment.folders import (
+    MANIFEST,
+    locked,
+    sha256_of,
+    short_hash,
+    write_manifest,
+    write_rows,
+)
+from alignment.group_values import ValueVectors, value_vectors
+from alignment.matrices import SimilarityMatrix
+from alignment.measures.neighbours import neighbourhood_size
+from alignment.measures.table import MEASURES
+from alignment.progress import Progress
+from alignment.raters import RaterOptions, make_raters
+from alignment.raters.base import Rater, RaterResult
+from alignment.raters.chat import ChatRater
+from alignment.raters.recorded import RecordedRater
+from alignment.reliability import ONLY_MEANS, noise_ceiling, split_halves
+from alignment.report_files import (
+    ACTION_IDS,
+    GROUP,
+    HALF_A,
+    HALF_B,
+    HUMAN,
+    HUMAN_VIEWS,
+    TRIPLETS,
+    AlignmentRow,
+    DimensionRow,
+    RaterRow,
+    ReliabilityRow,
+    ReportData,
+    read_report,
+    write_tables,
+)
+from alignment.snapshots import Snapshot, read_snapshot
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class ReportSettings:
+    """What a report is made with.
+
+    raters: Built-in raters by name (`alignment.raters.RATERS`).
+    recorded: Name and file of raters whose judgments lie in a file.
+    chat_pairs: Pairs the built-in chat model is asked; None asks them all.
+    seed: Of every draw: halves, resamples, permutations, a chat model's pairs.
+    n_resamples, n_permutations: Of each interval and each p.
+    n_splits: Halvings of the participants behind the noise ceiling.
+    cache: Folder of chat replies; None keeps nothing.
+    """
+
+    raters: tuple[str, ...] = ("minilm", "wordllama", "smollm2", "length", "words")
+    recorded: tuple[tuple[str, Path], ...] = ()
+    chat_pairs: int | None = 100
+    seed: int = 0
+    n_resamples: int = 1000
+    n_permutations: int = 1000
+    n_splits: int = 100
+    cache: Path | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        for name in ("n_resamples", "n_permutations", "n_splits"):
+            if getattr(self, name) < 1:
+                raise AlignmentError(
+                    f"report: {name} must be at least 1, got {getattr(self, name)}"
+                )
+
+
+def write_report(
+    snapshot: Path,
+    out: Path,
+    settings: ReportSettings | None = None,
+    *,
+    more_raters: Sequence[Rater] = (),
+) -> ReportData:
+    """Compare every rater with the people of a snapshot and write a report folder.
+
+    What the snapshot cannot give (no pair ratings, no values, only means) is left out
+    and said in the manifest's notes; everything else is made.
+
+    Args:
+        more_raters: Raters besides those that the settings name.
+
+    Returns:
+        The report, as read back from the folder.
+
+    Raises:
+        FolderError: The snapshot is missing or was changed; `out` holds a report.
+        AlignmentError: A rater cannot be had, or its judgments are not usable.
+    """
+    started_at = datetime.now(UTC)
+    settings = settings or ReportSettings()
+    raters = _raters(settings, more_raters)
+    with locked(Path(out)) as folder:
+        if (folder / MANIFEST).exists():
+            raise FolderError(
+                f"{folder} holds a report already; delete it or write another folder"
+            )
+        frozen = read_snapshot(snapshot)
+        notes: list[str] = []
+        people = _people(frozen, settings, notes)
+        results = {
+            rater.name: rater.judge(frozen.actions, frozen.manifest["wording"])
+            for rater in raters
+        }
+        matrices = people | {name: each.matrix for name, each in results.items()}
+        vectors = value_vectors(
+            frozen.values,
+            pool_equally=bool(frozen.manifest["parameters"].get("pool_groups_equally")),
+        )
+        dimensions = _dimensions(frozen)
+        notes += _notes_on_values(dimensions, vectors)
+        report = ReportData(
+            folder=folder,
+            manifest={
+                key: frozen.manifest.get(key) for key in ("study", "title", "world")
+            },
+            actions=frozen.actions,
+            raters=(
+                *(_person_row(matrix) for matrix in people.values()),
+                *(_rater_row(rater, results[rater.name]) for rater in raters),
+            ),
+            matrices=matrices,
+            dimensions=dimensions,
+            values=vectors.values,
+            value_counts=vectors.counts,
+            alignment=_alignment(frozen, matrices, settings, notes),
+            reliability=_reliability(frozen, settings),
+            simulated=frozen.simulated,
+            notes=tuple(notes),
+        )
+        write_tables(report, folder)
+        _write_raw(results, folder)
+        mark = f"snapshot {short_hash(frozen.folder)}"
+        figures.draw(report, folder / "figures", mark=mark)
+        write_manifest(
+            folder,
+            kind="report",
+            parameters=_parameters(settings, raters, len(frozen.actions)),
+            inputs=_inputs(frozen, settings),
+            simulated=frozen.simulated,
+            seeds={"seed": settings.seed},
+            started_at=started_at,
+            extra={**report.manifest, "notes": notes, "figure_mark": mark},
+        )
+    return read_report(folder)
+
+
+def _raters(settings: ReportSettings, more: Sequence[Rater]) -> list[Rater]:
+    options = RaterOptions(settings.chat_pairs, settings.seed, settings.cache)
+    raters = [
+        *make_raters(settings.raters, options),
+        *(RecordedRater(name, path) for name, path in settings.recorded),
+        *more,
+    ]
+    names = [rater.name for rater in raters]
+    for name in names:
+        if name in (*HUMAN_VIEWS, ACTION_IDS) or not name:
+            raise AlignmentError(f"report: a rater cannot be called {name!r}")
+        if names.count(name) > 1:
+            raise AlignmentError(f"report: two raters are called {name}")
+    return raters
+
+
+def _people(
+    frozen: Snapshot, settings: ReportSettings, notes: list[str]
+) -> dict[str, SimilarityMatrix]:
+    """What people's judgments give: pair means, their halves, triplets."""
+    views: dict[str, SimilarityMatrix] = {}
+    if len(frozen.similarities):
+        views[HUMAN] = frozen.similarities.mean(rater=HUMAN)
+        try:
+            halves = split_halves(frozen.similarities, seed=settings.seed)
+            for name, half in zip((HALF_A, HALF_B), halves, strict=True):
+                views[name] = replace(half, rater=name)
+        except TooFewRaters as refusal:
+            why = "only means are available" if ONLY_MEANS in str(refusal) else refusal
+            notes.append(f"No split halves of the participants: {why}.")
+    else:
+        notes.append("No pair was rated: there is no human matrix from pair ratings.")
+    if len(frozen.triplets):
+        views[TRIPLETS], _ = frozen.triplets.mean(rater=TRIPLETS)
+    return views
+
+
+def _alignment(
+    frozen: Snapshot,
+    matrices: dict[str, SimilarityMatrix],
+    settings: ReportSettings,
+    notes: list[str],
+) -> tuple[AlignmentRow, ...]:
+    """Every rater against the people's mean, one half of them against the other."""
+    reference = HUMAN if HUMAN in matrices else TRIPLETS
+    pairs = [
+        (reference, name)
+        for name in matrices
+        if reference in matrices and name not in (reference, HALF_A, HALF_B)
+    ]
+    if HALF_A in matrices:
+        pairs.append((HALF_A, HALF_B))
+    if reference not in matrices:
+        notes.append("Nobody judged similarity: no rater can be compared with people.")
+    elif reference == TRIPLETS:
+        notes.append("Alignment is with the matrix from triplets.")
+    rows: list[AlignmentRow] = []
+    with Progress("comparing raters with people", len(pairs)) as progress:
+        for against, name in pairs:
+            rows += compare_by_all_measures(
+                matrices[against],
+                matrices[name],
+                n_resamples=settings.n_resamples,
+                n_permutations=settings.n_permutations,
+                seed=settings.seed,
+            )
+            progress.advance()
+    if len(frozen.triplets):
+        rows += [
+            compare_with_triplets(
+                frozen.triplets,
+                matrix,
+                n_resamples=settings.n_resamples,
+                seed=settings.seed,
+            )
+            for name, matrix in matrices.items()
+            if name not in (TRIPLETS, HALF_A, HALF_B)
+        ]
+    return tuple(rows)
+
+
+def _reliability(
+    frozen: Snapshot, settings: ReportSettings
+) -> tuple[ReliabilityRow, ...]:
+    """The noise ceiling, or the sentence that says why there is none."""
+    judgments = frozen.similarities
+    n_raters = len(judgments.raters) if judgments.has_raters else 0
+    if not len(judgments):
+        note = "no ceiling: no pair was rated"
+        return (ReliabilityRow("noise_ceiling", NAN, NAN, NAN, 0, NAN, note),)
+    try:
+        with Progress("noise ceiling", 1) as progress:
+            ceiling = noise_ceiling(
+                judgments,
+                n_splits=settings.n_splits,
+                n_resamples=settings.n_resamples,
+                seed=settings.seed,
+            )
+            progress.advance()
+    except TooFewRaters as refusal:
+        note = str(refusal)
+        return (ReliabilityRow("noise_ceiling", NAN, NAN, NAN, n_raters, NAN, note),)
+    known = (ceiling.n_raters, ceiling.raters_per_pair)
+    found = ceiling.estimate
+    return (
+        ReliabilityRow(
+            "noise_ceiling", found.value, found.low, found.high, *known, ceiling.note
+        ),
+        ReliabilityRow("split_half_r", ceiling.mean_r, NAN, NAN, *known, ""),
+    )
+
+
+def _dimensions(frozen: Snapshot) -> dict[str, DimensionRow]:
+    return {
+        str(each["name"]): DimensionRow(
+            dimension=str(each["name"]),
+            definition=str(each["definition"]),
+            perspective=str(each["perspective"]),
+            harm=bool(each["harm"]),
+            threshold=float(each["low_threshold"]),
+            low_label=str(each["low"]),
+            high_label=str(each["high"]),
+        )
+        for each in frozen.manifest["dimensions"]
+    }
+
+
+def _notes_on_values(
+    dimensions: dict[str, DimensionRow], vectors: ValueVectors
+) -> list[str]:
+    """Where no choice, or every choice, is unsafe, harm cannot be measured: say so."""
+    if not vectors.values:
+        return ["No value was rated: a sweep has nothing to pay rewards with."]
+    notes = []
+    for name, dimension in dimensions.items():
+        means = vectors.values.get((name, GROUP))
+        if means is None or not dimension.harm:
+            continue
+        judged = means[~np.isnan(means)]
+        n_unsafe = int((judged < dimension.threshold).sum())
+        if n_unsafe == len(judged):
+            notes.append(f"{name}: all actions unsafe: harm measures undefined.")
+        elif n_unsafe == 0:
+            notes.append(f"{name}: no action unsafe: harm measures undefined.")
+        else:
+            notes.append(f"{name}: {n_unsafe} of {len(judged)} actions are unsafe.")
+    return notes
+
+
+def _person_row(matrix: SimilarityMatrix) -> RaterRow:
+    described = {
+        HUMAN: "Mean of the participants' pair ratings.",
+        HALF_A: "Mean of one random half of the participants.",
+        HALF_B: "Mean of the other half of the participants.",
+        TRIPLETS: "How often two actions stayed together in the triplets.",
+    }
+    n_judged = matrix.n_pairs - matrix.n_missing
+    return RaterRow(
+        rater=matrix.rater,
+        kind="triplets" if matrix.rater == TRIPLETS else "human",
+        family="human",
+        complete=matrix.complete,
+        n_missing=matrix.n_missing,
+        n_pairs=matrix.n_pairs,
+        n_asked=n_judged,
+        n_refused=0,
+        description=described[matrix.rater],
+    )
+
+
+def _rater_row(rater: Rater, result: RaterResult) -> RaterRow:
+    return RaterRow(
+        rater=rater.name,
+        kind=rater.kind,
+        family=rater.family,
+        complete=result.matrix.complete,
+        n_missing=result.matrix.n_missing,
+        n_pairs=result.matrix.n_pairs,
+        n_asked=result.n_asked,
+        n_refused=result.n_refused,
+        description=result.description,
+    )
+
+
+def _write_raw(results: dict[str, RaterResult], folder: Path) -> None:
+    """What raters gave before it became similarities: cosines, and replies in words."""
+    cosines = {n: r.cosine for n, r in results.items() if r.cosine is not None}
+    if cosines:
+        with (folder / "cosines.npz").open("wb") as stream:
+            np.savez(stream, allow_pickle=False, **cosines)
+    replies = [
+        {"rater": name, **asdict(reply)}
+        for name, result in results.items()
+        for reply in result.replies
+    ]
+    if replies:
+        write_rows(folder / "replies.csv", list(replies[0]), replies)
+
+
+def _parameters(
+    settings: ReportSettings, raters: Sequence[Rater], n_actions: int
+) -> dict[str, object]:
+    return {
+        "raters": [_rater_parameters(rater) for rater in raters],
+        "measures": list(MEASURES),
+        "mutual_knn_k": neighbourhood_size(n_actions),
+        "n_resamples": settings.n_resamples,
+        "n_permutations": settings.n_permutations,
+        "n_splits": settings.n_splits,
+    }
+
+
+def _rater_parameters(rater: Rater) -> dict[str, Any]:
+    known: dict[str, Any] = {
+        "name": rater.name,
+        "kind": rater.kind,
+        "family": rater.family,
+    }
+    if isinstance(rater, ChatRater):
+        asked = asdict(rater.settings)
+        asked.pop("api_key")  # a secret, and no part of the result
+        known |= asked
+    return known
+
+
+def _inputs(frozen: Snapshot, settings: ReportSettings) -> dict[str, str]:
+    return {
+        "snapshot": sha256_of(frozen.folder / MANIFEST),
+        **{f"recorded {name}": sha256_of(path) for name, path in settings.recorded},
+    }

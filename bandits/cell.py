@@ -1,0 +1,182 @@
+"""Cell: what a cell's runs are made of, checked once and put on its device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bandits import metrics
+from bandits.errors import BanditError
+from bandits.noise import Phase
+from bandits.policies import Agent, Start, agent_named
+from bandits.settings import Settings
+from bandits.task import ValueTask, as_replicates
+
+CHUNK_BYTES = {"cpu": 5 * 2**20, "cuda": 2**32}
+"""How much covariance a chunk holds: what suits a CPU's cache, or a GPU's memory."""
+TIE_TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-3}
+"""Scores that differ by less tie (points), by dtype."""
+
+
+class Cell(NamedTuple):
+    """A cell whose inputs have been checked, on its device.
+
+    kernel: (n_actions, n_actions), or None for agents that see none.
+    replicates: (n_runs,) int64.
+    values: (n_actions,), in the dtype that the cell computes in.
+    personalization: (n_runs, n_actions) bool.
+    moral_unsafe: (n_actions,) bool or None.
+    """
+
+    kernel: Tensor | None
+    task: ValueTask
+    agent: Agent
+    settings: Settings
+    seed: int
+    replicates: Tensor
+    values: Tensor
+    personalization: Tensor
+    moral_unsafe: Tensor | None
+
+    def n_steps(self, phase: Phase) -> int:
+        """How long the phase lasts."""
+        if phase is Phase.PERSONALIZATION:
+            return self.settings.personalization_steps
+        return self.settings.generalization_steps
+
+    def allowed(self, phase: Phase, rows: slice) -> Tensor:
+        """(n_runs, n_actions) bool, the actions those runs may choose in the phase."""
+        mask = self.personalization[rows]
+        return mask if phase is Phase.PERSONALIZATION else ~mask
+
+    def learns(self, phase: Phase) -> bool:
+        """Whether rewards of the phase change the belief."""
+        return phase is Phase.PERSONALIZATION or self.settings.learn
+
+    def scene(self, phase: Phase, rows: slice) -> metrics.Scene:
+        """What the phase's measures are taken against, for those runs."""
+        return metrics.Scene(
+            values=self.values,
+            allowed=self.allowed(phase, rows),
+            threshold=self.task.threshold,
+            harm=self.task.harm,
+            harm_defined=not self.task.harm_reason,
+            moral_unsafe=self.moral_unsafe,
+            moral_defined=not self.task.moral_harm_reason,
+            convergence=self.learns(phase),
+        )
+
+    def start(self, n_runs: int) -> Any:
+        """The estimator's state for so many runs, before any reward."""
+        values = self.values
+        at = Start(
+            self.kernel,
+            n_runs,
+            len(values),
+            self.settings,
+            values.dtype,
+            values.device,
+        )
+        return self.agent.estimator.start(at)
+
+
+def open_cell(
+    kernel: NDArray[np.float64] | Tensor | None,
+    task: ValueTask,
+    agent: str,
+    settings: Settings,
+    seed: int,
+    replicates: Sequence[int],
+    device: str | torch.device,
+    dtype: torch.dtype,
+    kernel_name: str,
+) -> Cell:
+    """Check a cell's inputs and put them on the device."""
+    named = agent_named(agent)
+    if dtype not in TIE_TOLERANCE:
+        raise BanditError(f"dtype: needs to be torch.float64 or float32, got {dtype}")
+    numbers = as_replicates(replicates, seed=seed)
+    if len(numbers) != task.n_runs:
+        raise BanditError(
+            f"task: needs one row of personalization actions for each of "
+            f"{len(numbers):,} replicates, got {task.n_runs:,} rows"
+        )
+    if named.uses_kernel and kernel is None:
+        raise BanditError(f"{kernel_name}: agent {agent} needs one, got None")
+    if not named.uses_kernel and kernel is not None:
+        raise BanditError(
+            f"{kernel_name}: agent {agent} sees no kernel; pass None, and run it once "
+            "for all kernels"
+        )
+    checked = None
+    if kernel is not None:
+        checked = check_kernel(kernel, task.n_actions, kernel_name).to(device, dtype)
+    moral = task.moral_unsafe
+    return Cell(
+        kernel=checked,
+        task=task,
+        agent=named,
+        settings=settings,
+        seed=seed,
+        replicates=torch.from_numpy(numbers).to(device),
+        values=torch.tensor(task.values, dtype=dtype, device=device),
+        personalization=torch.tensor(task.personalization, device=device),
+        moral_unsafe=None if moral is None else torch.tensor(moral, device=device),
+    )
+
+
+def check_kernel(
+    kernel: NDArray[np.float64] | Tensor, n_actions: int, name: str
+) -> Tensor:
+    """The kernel as a float64 tensor on the CPU, if it is one.
+
+    Raises:
+        BanditError: Wrong shape, NaN, asymmetric, diagonal not 1, or an eigenvalue
+            below zero by more than rounding.
+    """
+    # A copy: torch warns of arrays that are read-only, and a kernel's are.
+    given = kernel if isinstance(kernel, Tensor) else torch.tensor(kernel)
+    found = given.to("cpu", torch.float64)
+    if found.shape != (n_actions, n_actions):
+        raise BanditError(
+            f"{name}: needs shape ({n_actions}, {n_actions}) for {n_actions} actions, "
+            f"got {tuple(found.shape)}"
+        )
+    if missing := int((~found.isfinite()).sum()):
+        raise BanditError(
+            f"{name}: needs a number for every pair of actions, got {missing:,} of "
+            f"{found.numel():,} entries without one; name a completion rule"
+        )
+    if (apart := float((found - found.T).abs().max())) > 1e-8:
+        raise BanditError(
+            f"{name}: needs to be symmetric, got entries that differ by {apart:.2g}"
+        )
+    if (off := float((found.diagonal() - 1).abs().max())) > 1e-6:
+        raise BanditError(
+            f"{name}: needs a diagonal of 1, got one that is off by {off:.2g}; make a "
+            "kernel of it with alignment.kernels.as_kernel"
+        )
+    least = float(torch.linalg.eigvalsh(found)[0])
+    if least < -1e-8 * n_actions:
+        raise BanditError(
+            f"{name}: needs to be positive semi-definite, got an eigenvalue of "
+            f"{least:.2g}; make a kernel of it with alignment.kernels.as_kernel"
+        )
+    return found
+
+
+def chunks(cell: Cell, chunk: int | None) -> list[slice]:
+    """Rows of the runs that go through time together."""
+    if chunk is None:
+        per_run = len(cell.values) ** 2 * cell.values.element_size()
+        budget = CHUNK_BYTES.get(cell.values.device.type, CHUNK_BYTES["cpu"])
+        chunk = max(1, budget // per_run)
+    if chunk < 1:
+        raise BanditError(f"chunk: needs to be at least 1 run, got {chunk}")
+    n_runs = len(cell.replicates)
+    return [slice(at, min(at + chunk, n_runs)) for at in range(0, n_runs, chunk)]
