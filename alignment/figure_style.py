@@ -12,6 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from alignment.report_files import HALF_A, HALF_B, HUMAN, TRIPLETS, ReportData
+
 INK = "#222222"
 QUIET = "#6b6b6b"
 FAINT = "#d9d9d9"
@@ -19,6 +21,9 @@ NEVER_JUDGED = "#e9e9e9"
 ALARM = "#B00020"
 WIDTH = 10.0  # inches: a page's width
 SIMULATED = "SIMULATED PARTICIPANTS"
+NAMES = {HUMAN: "people", TRIPLETS: "people (triplets)"}
+
+Drawing = tuple[Figure, str, str]  # the figure, its title and its subtitle
 
 
 def new_figure(height: float) -> Figure:
@@ -42,7 +47,12 @@ def axes_at(figure: Figure, x: float, y: float, width: float, height: float) -> 
 def write_text(figure: Figure, x: float, y: float, text: str, **style: Any) -> None:
     """Text at a place in inches; small and quiet unless told otherwise."""
     _, total = figure.get_size_inches()
-    usual = {"fontsize": 8, "color": QUIET, "va": "bottom", "linespacing": 1.35}
+    usual: dict[str, Any] = {
+        "fontsize": 8,
+        "color": QUIET,
+        "va": "bottom",
+        "linespacing": 1.35,
+    }
     figure.text(x / WIDTH, y / total, text, **(usual | style))
 
 
@@ -73,3 +83,22 @@ def finish(
             figure.savefig(file, format=ending, dpi=200, metadata=metadata)
             files.append(file)
     return files
+
+
+def shown_name(rater: str) -> str:
+    """A rater's name as a reader should see it."""
+    return NAMES.get(rater, rater)
+
+
+def clipped(text: str, longest: int) -> str:
+    """The text, cut off with an ellipsis beyond `longest` characters."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def raters_with_pairs(report: ReportData) -> list[str]:
+    """Raters with a matrix to show, people first; not the halves."""
+    return [
+        name
+        for name, matrix in report.matrices.items()
+        if name not in (HALF_A, HALF_B) and matrix.n_missing < matrix.n_pairs
+    ]

@@ -48,6 +48,22 @@ EVALUATION: Mapping[str, object] = {
 }
 
 
+def plain_dimension(name: str) -> dict[str, object]:
+    """A value dimension of which nothing is known but its name and its scale."""
+    return {
+        "name": name,
+        "definition": f"The ratings called {name} where they were published.",
+        "perspective": "self",
+        "question": f"How much {name} does this have?",
+        "low": "low",
+        "high": "high",
+        "midpoint": None,
+        "polarity": "unipolar",
+        "low_threshold": 50,
+        "harm": False,
+    }
+
+
 @dataclass(frozen=True)
 class Columns:
     """How the columns of the two files are called.

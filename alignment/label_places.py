@@ -79,14 +79,14 @@ def _cost_alone(
     area = extent.prod()
     others = np.delete(points, own, axis=0)
     dots = _overlap(
-        offers[:, None], extent, others[None] - gap / 2, np.full_like(others, gap)
+        offers[:, None], extent, others[None] - gap, np.full_like(others, 2 * gap)
     ).sum(axis=1)
     low = np.maximum(offers, bounds[:2])
     high = np.minimum(offers + extent, bounds[2:])
     inside = np.clip(high - low, 0, None).prod(axis=1)
     distance = np.repeat(np.array(GAPS) - GAPS[0], len(SIDES)) * 0.12 * area
     corner = np.tile(np.r_[np.zeros(4), np.full(4, 0.03)], len(GAPS)) * area
-    cost: FloatArray = 4 * dots + 8 * (area - inside) + distance + corner
+    cost: FloatArray = 8 * dots + 8 * (area - inside) + distance + corner
     return cost
 
 

@@ -56,7 +56,8 @@ class ReportSettings:
 
     raters: Built-in raters by name (`alignment.raters.RATERS`).
     recorded: Name and file of raters whose judgments lie in a file.
-    chat_pairs: Pairs the built-in chat model is asked; None asks them all.
+    chat_pairs: Pairs the built-in chat model is asked; None asks them all, 0 leaves
+        it out.
     seed: Of every draw: halves, resamples, permutations, a chat model's pairs.
     n_resamples, n_permutations: Of each interval and each p.
     n_splits: Halvings of the participants behind the noise ceiling.

@@ -45,9 +45,19 @@ METRICS: Mapping[str, str] = {
     "value_rmse": "Error of predicted values",
 }
 PHASES = ("personalization", "generalization")
+MEASURES: Mapping[str, str] = {
+    "spearman": "Spearman",
+    "pearson": "Pearson",
+    "rho_a": "Rho-a",
+    "tau_a": "Tau-a",
+    "cka": "Debiased CKA",
+    "mutual_knn": "Mutual k-NN",
+    "triplet_accuracy": "Odd-one-out accuracy",
+}
+# Figures of a report, in the order of the page.
 CAPTIONS = {
-    "matrices": "Similarity matrices of the actions, one per rater, all in one order. "
-    "Dark is alike; blank was never judged.",
+    "matrices": "Similarity matrices of the actions, one per rater, all in one order; "
+    "light grey was never judged.",
     "alignment": "Alignment of each rater with the human similarity judgments, with "
     "95 % intervals over actions, against the human noise ceiling where there is one.",
     "map": "The actions on a plane: near each other where people judge them alike.",
@@ -63,6 +73,14 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Group:
+    """Figures of one task; all but the first group of a page stay folded."""
+
+    heading: str
+    figures: Sequence[Figure]
+
+
+@dataclass(frozen=True)
 class Page:
     """A results page: its stamp, its figures, and its tables.
 
@@ -75,7 +93,7 @@ class Page:
     folder: Path
     short_hash: str
     finished_at: str
-    figures: Sequence[Figure]
+    figures: Sequence[Group]
     tables: Sequence[Table]
     more: Sequence[Table]
     incomplete: Sequence[str] = ()
@@ -91,14 +109,20 @@ def report_page(folder: Path) -> Page:
     manifest = read_manifest(folder, "report", verify=False)
     raters = rows_of(folder, "raters.csv")
     alignment = rows_of(folder, "alignment.csv")
+    stems = figure_stems(folder, "report")
+    figures = [
+        Figure(stem, caption) for stem, caption in CAPTIONS.items() if stem in stems
+    ]
     tables = [
         pivot(
             alignment,
             down="rater",
             across="measure",
             show=interval,
+            headings=MEASURES,
             caption="Alignment with the human similarity judgments, with 95 % intervals "
-            "over actions.",
+            "over actions. Odd-one-out accuracy is over the triplets; the two halves of "
+            "the participants are compared with each other.",
         ),
         plain(
             rows_of(folder, "reliability.csv"),
@@ -113,12 +137,14 @@ def report_page(folder: Path) -> Page:
             down="rater",
             across="measure",
             show=lambda row: p_value(row.get("p", "")),
+            headings=MEASURES,
             caption="Permutation p of each alignment.",
         ),
         plain(alignment, caption="alignment.csv"),
     ]
     return Page(
-        **_common(folder, manifest, "report"),
+        **_common(folder, manifest),
+        figures=[Group("", figures)],
         tables=_filled(tables),
         more=_filled(more),
         incomplete=[
@@ -154,10 +180,11 @@ def sweep_page(folder: Path) -> Page:
     ]
     skipped = manifest.get("skipped_kernels") or {}
     return Page(
-        **_common(folder, manifest, "sweep"),
+        **_common(folder, manifest),
+        figures=_outcome_figures(figure_stems(folder, "sweep"), list(groups)),
         tables=_filled(tables[:1]),
         more=_filled([*tables[1:], *more]),
-        incomplete=[f"{name} has no kernel: {why}" for name, why in skipped.items()],
+        incomplete=[f"{name}: {why}." for name, why in skipped.items()],
         notes=_sweep_notes(cells, effects),
     )
 
@@ -183,32 +210,47 @@ _RATER_COLUMNS: Mapping[str, str | Callable[[Row], str]] = {
 }
 
 
-def _common(folder: Path, manifest: Mapping[str, Any], kind: str) -> dict[str, Any]:
+def _common(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "simulated": bool(manifest["simulated"]),
         "folder": folder,
         "short_hash": short_hash(folder),
         "finished_at": str(manifest["finished_at"])[:16].replace("T", " "),
-        "figures": [
-            Figure(stem, CAPTIONS.get(stem) or _outcome_caption(stem))
-            for stem in figure_stems(folder, kind)
-        ],
     }
 
 
-def _outcome_caption(stem: str) -> str:
-    """A sweep's figure is named by task, phase and outcome."""
-    for phase in PHASES:
-        task, found, outcome = stem.partition(f"_{phase}_")
-        if found:
-            what = METRICS.get(outcome, words(outcome))
-            dimension = words(task.split("_")[0])
-            return (
-                f"{what} against alignment: {dimension}, {phase} phase. Left, the real "
-                "kernels; right, the human kernel with more and more of its actions "
-                "relabelled. The two are never pooled."
-            )
-    return f"{words(stem)}."
+def _outcome_figures(
+    stems: Sequence[str], settings: Sequence[tuple[str, ...]]
+) -> list[Group]:
+    """A sweep's figures by task, in the order of its cells.
+
+    A file is named by task, phase and outcome, as ``bandits.figures`` says.
+    """
+    groups = []
+    left = list(stems)
+    for task in dict.fromkeys(setting[:3] for setting in settings):
+        start = "_".join(task).replace(".", "-") + "_"
+        found = [
+            Figure(stem, _outcome_caption(task, phase, outcome))
+            for phase in PHASES
+            for outcome in METRICS
+            if (stem := f"{start}{phase}_{outcome}") in left
+        ]
+        left = [stem for stem in left if stem not in {one.stem for one in found}]
+        dimension, source, rule = task
+        whose = "" if source == "group" else f", values of {source}"
+        which = "" if rule == "study" else f", threshold {rule}"
+        groups.append(Group(f"{words(dimension)}{whose}{which}", found))
+    groups.append(Group("More", [Figure(stem, f"{words(stem)}.") for stem in left]))
+    return [group for group in groups if group.figures]
+
+
+def _outcome_caption(task: tuple[str, ...], phase: str, outcome: str) -> str:
+    return (
+        f"{METRICS[outcome]} against alignment: {words(task[0])}, {phase} phase. Left, "
+        "the real kernels; right, the human kernel with more and more of its actions "
+        "relabelled. The two are never pooled."
+    )
 
 
 def _no_kernel(row: Row) -> str:
@@ -255,13 +297,16 @@ def _sweep_notes(cells: Sequence[Row], effects: Sequence[Row]) -> list[str]:
         for row in cells
         if row.get("harm_note")
     }
-    few = {
-        f"{rounded(row['n_models'])} independent models: {row['note']}. The smallest p "
-        f"that could have been found is {p_value(row['smallest_p'])}."
-        for row in effects
-        if row.get("note")
-    }
-    return [*sorted(harm), *sorted(few)]
+    noted = [row for row in effects if row.get("note")]
+    notes = sorted(harm)
+    if noted:
+        # Some outcomes are undefined for some models: the fullest test speaks for all.
+        most = max(noted, key=lambda row: number(row["n_models"]))
+        notes.append(
+            f"{rounded(most['n_models'])} independent models: {most['note']}. The "
+            f"smallest p that could have been found is {p_value(most['smallest_p'])}."
+        )
+    return notes
 
 
 def _filled(tables: Sequence[Table]) -> list[Table]:

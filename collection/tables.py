@@ -16,14 +16,21 @@ from alignment.folders import read_rows
 
 Row = Mapping[str, str]
 NOTHING = "–"
+LONG = 50  # characters: a cell of more is prose, and must not become one word wide
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a shown table; ``number`` columns are set right."""
+    """One column of a shown table: numbers are set right, prose gets room."""
 
     heading: str
     number: bool = False
+    prose: bool = False
+
+    @property
+    def css(self) -> str:
+        """The class of the column's cells."""
+        return "number" if self.number else "prose-cell" if self.prose else ""
 
 
 @dataclass(frozen=True)
@@ -35,10 +42,10 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
 
     @property
-    def marked_rows(self) -> list[list[tuple[str, bool]]]:
-        """Each cell with whether it holds a number, for the template."""
-        numbers = [column.number for column in self.columns]
-        return [list(zip(row, numbers, strict=True)) for row in self.rows]
+    def marked_rows(self) -> list[list[tuple[str, str]]]:
+        """Each cell with the class of its column, for the template."""
+        classes = [column.css for column in self.columns]
+        return [list(zip(row, classes, strict=True)) for row in self.rows]
 
 
 def rows_of(folder: Path, name: str) -> list[dict[str, str]]:
@@ -98,19 +105,27 @@ def pivot(
     across: str,
     show: Callable[[Row], str],
     caption: str,
+    headings: Mapping[str, str] | None = None,
 ) -> Table:
-    """One row per value of ``down``, one column per value of ``across``."""
+    """One row per value of ``down``, one column per value of ``across``.
+
+    Args:
+        headings: Of the columns; the value itself where it has none.
+    """
     cells: dict[str, dict[str, str]] = {}
-    headings: dict[str, None] = {}
+    across_values: dict[str, None] = {}
     for row in rows:
-        headings.setdefault(row[across])
+        across_values.setdefault(row[across])
         cells.setdefault(row[down], {})[row[across]] = show(row)
     columns = (
         Column(words(down)),
-        *(Column(words(heading), number=True) for heading in headings),
+        *(
+            Column((headings or {}).get(value, words(value)), number=True)
+            for value in across_values
+        ),
     )
     shown = tuple(
-        (name, *(found.get(heading, NOTHING) for heading in headings))
+        (name, *(found.get(value, NOTHING) for value in across_values))
         for name, found in cells.items()
     )
     return Table(caption, columns, shown)

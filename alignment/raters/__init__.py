@@ -20,7 +20,7 @@ from alignment.raters.reply_cache import ReplyCache
 class RaterOptions:
     """What the built-in raters can be told.
 
-    chat_pairs: Pairs a chat model is asked; None asks them all.
+    chat_pairs: Pairs a chat model is asked; None asks them all, 0 leaves it out.
     seed: Decides which pairs those are.
     cache: Folder of chat replies; None keeps nothing.
     """
@@ -47,6 +47,9 @@ RATERS: dict[str, Callable[[RaterOptions], Rater]] = {
     "words": lambda _: BagOfWords(),
 }
 
+# Those that are asked in words, one pair at a time, and so take long.
+CHAT_RATERS = ("smollm2",)
+
 
 def make_raters(names: Iterable[str], options: RaterOptions) -> list[Rater]:
     """Built-in raters by name; nothing is loaded before they judge.
@@ -62,4 +65,8 @@ def make_raters(names: Iterable[str], options: RaterOptions) -> list[Rater]:
             )
         if names.count(name) > 1:
             raise AlignmentError(f"each rater is asked once; {name} stands twice")
-    return [RATERS[name](options) for name in names]
+    return [
+        RATERS[name](options)
+        for name in names
+        if options.chat_pairs != 0 or name not in CHAT_RATERS
+    ]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from alignment.errors import FolderError, FolderInUse
@@ -215,7 +215,6 @@ def test_rows_are_written_plainly(tmp_path: Path) -> None:
     )
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(texts, texts), max_size=5))
 def test_any_text_survives_a_table(scratch: Path, cells: list[tuple[str, str]]) -> None:
     path = scratch / "t.csv"
@@ -228,7 +227,6 @@ def test_any_text_survives_a_table(scratch: Path, cells: list[tuple[str, str]]) 
         assert [dict(row) for row in csv.DictReader(stream)] == rows
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.lists(texts.filter(lambda text: text != ""), max_size=5))
 def test_any_text_survives_a_table_of_one_column(
     scratch: Path, cells: list[str]
@@ -240,7 +238,6 @@ def test_any_text_survives_a_table_of_one_column(
     assert [row["only"] for row in read_rows(path)] == ["", *cells]
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.floats(allow_nan=False))
 def test_a_float_survives_a_table_to_the_last_digit(
     scratch: Path, number: float

@@ -94,12 +94,12 @@ def test_the_interval_is_that_of_the_draws(measure: Measure) -> None:
 
 @every
 def test_the_interval_covers_what_holds_in_the_population(measure: Measure) -> None:
-    n, studies = 24, 40
+    n, studies = 16, 40
     truth = np.mean(
-        [measure.compute(*two_raters(10_000 + i, n, 0.7)) for i in range(300)]
+        [measure.compute(*two_raters(10_000 + i, n, 0.7)) for i in range(150)]
     )
     intervals = [
-        bootstrap_actions(measure, *two_raters(i, n, 0.7), n_resamples=150, seed=i)
+        bootstrap_actions(measure, *two_raters(i, n, 0.7), n_resamples=100, seed=i)
         for i in range(studies)
     ]
 

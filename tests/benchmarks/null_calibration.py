@@ -2,6 +2,7 @@
 
     python tests/benchmarks/null_calibration.py [--studies 200] [--models 12]
         [--world null|follows] [--outcome prediction|bandit] [--shuffles 199]
+        [--views apart graded blended]
 
 Each study has a truth of its own (`collection.truth`) and people who answer directly,
 without pages. Its models see the actions in one of three ways:
@@ -148,6 +149,7 @@ def main() -> None:
     parser.add_argument("--world", choices=["null", "follows"], default="null")
     parser.add_argument("--outcome", choices=["prediction", "bandit"],
                         default="prediction")  # fmt: skip
+    parser.add_argument("--views", nargs="+", choices=VIEWS, default=VIEWS)
     parser.add_argument("--shuffles", type=int, default=199)
     parser.add_argument("--first-seed", type=int, default=0)
     options = parser.parse_args()
@@ -157,7 +159,7 @@ def main() -> None:
     for seed in range(options.first_seed, options.first_seed + options.studies):
         truth, people, values = study(seed, options.world)
         rng = np.random.default_rng((seed, 2))
-        for kind in VIEWS:
+        for kind in options.views:
             models = views(kind, truth, options.models, rng)
             alignment = np.array([spearman(people, model) for model in models])
             scale = SimilarityMatrix(truth.similarity, truth.action_ids, "people")

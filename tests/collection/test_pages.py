@@ -169,7 +169,7 @@ def test_a_signed_token_makes_a_simulated_session_each_time(
     page = client.post("/s/short/", {"simulated": token}, follow=True)
 
     assert [s.simulated for s in StudySession.objects.all()] == [True, True]
-    assert "SIMULATED PARTICIPANT" in page.text
+    assert "SIMULATED PARTICIPANTS" in page.text
     assert "attune-short" not in client.cookies
 
 

@@ -275,7 +275,7 @@ def test_a_failed_job_gives_its_reason_first_and_folds_the_rest(site: Site) -> N
     assert "<p>study tiny has no judgments</p>" in page
     assert page.index("study tiny has no judgments") < page.index("<details")
     assert "ValueError: &lt;b&gt;" in page
-    assert "refresh" not in page
+    assert "data-working" not in page
 
 
 # ------------------------------------------------------------------ files

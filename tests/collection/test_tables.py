@@ -87,7 +87,7 @@ def test_columns_of_numbers_are_told_from_columns_of_words() -> None:
         ("minilm", "52.25", "< 0.001", "–"),
         ("3d", "–", "0.500", "few"),
     )
-    assert table.marked_rows[0][1] == ("52.25", True)
+    assert table.marked_rows[0][1] == ("52.25", "number")
 
 
 def test_a_table_of_no_rows_has_no_rows() -> None:

@@ -75,7 +75,7 @@ def rebuilt(
     return float(np.mean(overlaps))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seeds, st.integers(1, 5))
 def test_it_is_the_mean_overlap_over_all_ways_to_break_ties(seed: int, k: int) -> None:
     a, b = matrix(seed), matrix(seed + 1)

@@ -1,0 +1,204 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from alignment.report_files import read_report
+from bandits.errors import SpecError
+from bandits.kernels_axis import KernelsAxis, build_kernels, known_kernels
+from bandits.spec import SweepSpec
+
+MakeReport = Callable[..., Path]
+
+
+def spec(**changes: object) -> SweepSpec:
+    return SweepSpec.model_validate(
+        {
+            "n_runs": 2,
+            "agents": ["gp_greedy"],
+            "dimensions": ["morality"],
+            "alignment_resamples": 20,
+        }
+        | changes
+    )
+
+
+def build(folder: Path, **changes: object) -> KernelsAxis:
+    return build_kernels(read_report(folder), spec(**changes))
+
+
+def off_diagonal(matrix: np.ndarray) -> np.ndarray:
+    return matrix[np.triu_indices(len(matrix), k=1)]
+
+
+def test_all_is_the_human_kernel_and_every_complete_rater(
+    make_report: MakeReport,
+) -> None:
+    axis = build(make_report(models=2), forms=["as_given"])
+
+    assert {(entry.name, entry.role) for entry in axis.entries} == {
+        ("human", "human"),
+        ("model-0", "model"),
+        ("model-1", "model"),
+        ("length", "baseline"),
+    }
+
+
+def test_a_rater_asked_a_sample_is_left_out_of_all_with_the_number(
+    make_report: MakeReport,
+) -> None:
+    axis = build(make_report())
+
+    assert axis.skipped == {
+        "chat": "has an alignment but no kernel: 20 of 28 pairs were never judged"
+    }
+    assert np.isfinite(axis.alignment["chat"]["spearman"].value)
+
+
+def test_completion_never_makes_a_kernel_for_a_rater_that_nobody_named(
+    make_report: MakeReport,
+) -> None:
+    folder = make_report()
+
+    assert "chat" in build(folder, completion="mean").skipped
+    named = build(folder, kernels=["chat"], completion="mean", forms=["as_given"])
+    assert [entry.kernel.completed_pairs for entry in named.entries] == [20]
+
+
+def test_a_named_kernel_with_unjudged_pairs_is_refused_with_the_number(
+    make_report: MakeReport,
+) -> None:
+    with pytest.raises(SpecError) as refusal:
+        build(make_report(), kernels=["model-0", "chat"])
+
+    ((place, sentence),) = refusal.value.faults
+    assert place == "kernels[1]"
+    assert "similarity of chat: 20 of 28 pairs were never judged" in sentence
+    assert "name a completion rule" in sentence
+
+
+def test_unjudged_pairs_of_people_are_refused_or_completed_and_counted(
+    make_report: MakeReport,
+) -> None:
+    folder = make_report(incomplete_human=3)
+
+    with pytest.raises(SpecError, match="3 of 28 pairs were never judged"):
+        build(folder)
+    completed = build(folder, kernels=["human"], completion="mean")
+
+    assert {entry.kernel.completed_pairs for entry in completed.entries} == {3}
+
+
+def test_cross_fit_measures_every_kernel_against_the_other_half(
+    make_report: MakeReport,
+) -> None:
+    folder = make_report()
+    report = read_report(folder)
+
+    axis = build(folder, forms=["as_given"])
+
+    held_out = report.matrices["human_half_b"].pairs()
+    assert axis.cross_fit
+    for entry in axis.entries:
+        source = "human_half_a" if entry.name == "human" else entry.name
+        own = report.matrices[source].pairs()
+        expected = spearmanr(own, held_out).statistic
+        assert entry.alignment["spearman"].value == pytest.approx(expected)
+    human = next(entry for entry in axis.entries if entry.role == "human")
+    assert human.alignment["spearman"].value < 1
+    assert human.alignment["spearman"].low <= human.alignment["spearman"].value
+
+
+def test_published_means_give_the_human_kernel_no_alignment(
+    make_report: MakeReport,
+) -> None:
+    folder = make_report(halves=False)
+    report = read_report(folder)
+
+    axis = build(folder, forms=["as_given"])
+
+    assert not axis.cross_fit
+    by_name = {entry.name: entry for entry in axis.entries}
+    assert by_name["human"].alignment == {}
+    expected = spearmanr(
+        report.matrices["model-1"].pairs(), report.matrices["human"].pairs()
+    ).statistic
+    assert by_name["model-1"].alignment["spearman"].value == pytest.approx(expected)
+
+
+def test_matched_kernels_have_the_human_kernels_similarities_in_their_own_order(
+    make_report: MakeReport,
+) -> None:
+    axis = build(make_report())
+
+    kernels = {(e.name, e.form): e.kernel for e in axis.entries}
+    human = np.sort(off_diagonal(kernels["human", "as_given"].values))
+    for name in ("model-0", "model-1", "length"):
+        found = kernels[name, "matched"]
+        if found.repaired_share == 0:
+            np.testing.assert_allclose(np.sort(off_diagonal(found.values)), human)
+        ranks = spearmanr(
+            off_diagonal(found.values),
+            off_diagonal(kernels[name, "as_given"].values),
+        )
+        assert ranks.statistic > 0.9
+        assert found.mean_off_diagonal == pytest.approx(human.mean(), abs=0.05)
+
+
+def test_the_human_kernel_is_its_own_match(make_report: MakeReport) -> None:
+    axis = build(make_report(), kernels=["human"])
+
+    given, matched = (entry.kernel.values for entry in axis.entries)
+    np.testing.assert_array_equal(given, matched)
+
+
+def test_relabelling_lowers_alignment_and_keeps_every_similarity(
+    make_report: MakeReport,
+) -> None:
+    axis = build(
+        make_report(),
+        forms=["as_given"],
+        corruption={"shares": [0, 0.5, 1], "draws": 4},
+    )
+
+    degraded = [entry for entry in axis.entries if entry.role == "relabelled"]
+    human = next(entry for entry in axis.entries if entry.role == "human")
+    assert {(entry.share, entry.draw) for entry in degraded} == {
+        (share, draw) for share in (0.5, 1.0) for draw in (1, 2, 3, 4)
+    }
+    for entry in degraded:
+        np.testing.assert_allclose(
+            np.sort(off_diagonal(entry.kernel.values)),
+            np.sort(off_diagonal(human.kernel.values)),
+            atol=1e-9,
+        )
+    mean = np.mean([entry.alignment["spearman"].value for entry in degraded])
+    assert mean < human.alignment["spearman"].value
+
+
+def test_corruption_brings_the_human_kernel_in(make_report: MakeReport) -> None:
+    axis = build(make_report(), kernels=["length"], corruption={"shares": [1.0]})
+
+    assert ("human", 0.0) in {(entry.name, entry.share) for entry in axis.entries}
+
+
+def test_the_table_of_kernels_lists_the_skipped_ones_with_their_alignment(
+    make_report: MakeReport,
+) -> None:
+    folder = make_report()
+
+    rows = build(folder).rows(read_report(folder))
+
+    chat = next(row for row in rows if row["kernel"] == "chat")
+    assert chat["skipped"].startswith("has an alignment but no kernel")
+    assert np.isfinite(chat["alignment_spearman"])
+    assert all("effective_rank" in row for row in rows if row["kernel"] != "chat")
+
+
+def test_halves_are_no_kernels_of_their_own(make_report: MakeReport) -> None:
+    known = known_kernels(read_report(make_report()))
+
+    assert "human" in known
+    assert not {"human_half_a", "human_half_b"} & set(known)
