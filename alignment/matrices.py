@@ -169,7 +169,7 @@ def from_pair_means(
     """
     n = len(actions)
     weight = np.ones(len(similarity)) if weight is None else weight
-    cell = np.minimum(a, b) * n + np.maximum(a, b)
+    cell = a * n + b
     total = np.bincount(cell, weight, n * n).reshape(n, n)
     summed = np.bincount(cell, weight * similarity, n * n).reshape(n, n)
     total, summed = total + total.T, summed + summed.T

@@ -71,13 +71,20 @@ def associate(
     n = len(x)
     if n < 2 or not np.ptp(x) or not np.ptp(y):
         note = TOO_FEW if n < MIN_MODELS else CONSTANT
-        return Association(*[math.nan] * 4, n, 1.0, True, note)
+        return _unclaimed(n, 1.0, True, note)
     rng = np.random.default_rng(seed)
     p, smallest, exact = permutation_test(x, y, rng, n_permutations)
     if n < MIN_MODELS:
-        return Association(*[math.nan] * 4, n, smallest, exact, TOO_FEW)
+        return _unclaimed(n, smallest, exact, TOO_FEW)
     low, high = _interval(x, y, rng, n_resamples)
     return Association(float(_correlate(x, y)), low, high, p, n, smallest, exact, "")
+
+
+def _unclaimed(n_models: int, smallest: float, exact: bool, why: str) -> Association:
+    nothing = math.nan
+    return Association(
+        nothing, nothing, nothing, nothing, n_models, smallest, exact, why
+    )
 
 
 def permutation_test(
@@ -138,7 +145,9 @@ def mean_where_defined(table: Array, axis: int | None = None) -> Array:
     seen = ~np.isnan(table)
     count = np.asarray(seen.sum(axis=axis), dtype=float)
     total = np.asarray(np.where(seen, table, 0).sum(axis=axis))
-    return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+    empty = np.full_like(total, np.nan)
+    mean: Array = np.divide(total, count, out=empty, where=count > 0)
+    return mean
 
 
 def censored_median(values: Array, observed: Array) -> float:

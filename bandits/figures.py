@@ -13,6 +13,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -27,7 +28,7 @@ from bandits.policies import AGENTS
 
 Task = tuple[str, str, str]
 
-STYLE = {
+STYLE: dict[str, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.edgecolor": RULE,
@@ -110,7 +111,7 @@ def save_figure(
     folder.mkdir(parents=True, exist_ok=True)
     name = "_".join((*task, phase, metric)).replace(".", "-")
     paths = [folder / f"{name}.svg", folder / f"{name}.png"]
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context(STYLE):  # type: ignore[arg-type, unused-ignore]
         figure = draw_outcome(material, task, phase, metric)
         # No date in the file: the same sweep gives the same bytes.
         figure.savefig(paths[0], metadata={"Date": None})
@@ -262,31 +263,27 @@ def _legend(
     drawn = {row["agent"] for row in rows if known(row.get(metric))}
     handles: list[Line2D] = []
 
-    def add(label: str, **looks: object) -> None:
-        handles.append(Line2D([], [], label=label, **{"linestyle": "none"} | looks))
+    def mark(label: str, shape: str, colour: str, inside: str | None = None) -> None:
+        line = Line2D([], [], linestyle="none", marker=shape, color=colour, label=label)
+        line.set_markerfacecolor(inside or colour)
+        handles.append(line)
 
     if "model" in roles:
-        add("language model", marker="o", color=MODEL)
+        mark("language model", "o", MODEL)
     if "baseline" in roles:
-        add(
-            "baseline, a control",
-            marker="o",
-            color=MODEL,
-            markerfacecolor="white",
-        )
+        mark("baseline, a control", "o", MODEL, "white")
     if "human" in roles:
-        add("human kernel", marker="D", color=HUMAN)
+        mark("human kernel", "D", HUMAN)
     if {"matched", "as_given"} <= forms:
-        add("the same kernel as given (marks: matched)", marker="_", color=QUIET)
-    if "uniform" in drawn:
-        add(panels.REFERENCES["uniform"][0], color=QUIET, linestyle=":")
-    if "thompson_independent" in drawn:
-        add(panels.REFERENCES["thompson_independent"][0], color=QUIET, linestyle="--")
+        mark("the same kernel as given (marks: matched)", "_", QUIET)
+    for agent, (label, dashes) in panels.REFERENCES.items():
+        if agent in drawn:
+            handles.append(Line2D([], [], linestyle=dashes, color=QUIET, label=label))
     figure.legend(
         handles=handles,
         loc="lower left",
         bbox_to_anchor=(0.058, (0.16 + 0.165 * n_lines) / height),
-        ncols=len(handles),
+        ncols=max(1, len(handles)),
         frameon=False,
         fontsize=8,
         handletextpad=0.5,
@@ -326,7 +323,7 @@ def _caption(
     if not material.cross_fit:
         said.append(
             "Only published means are available: the human kernel has no alignment of"
-            " its own and is drawn as a line."
+            " its own and is a line across."
         )
     if curve:
         said.append(

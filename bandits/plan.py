@@ -95,7 +95,7 @@ def name_faults(document: Mapping[str, Any], report: ReportData) -> list[Fault]:
     named = strings(document, "dimensions")
     faults += unknown_names("dimensions", named, dimensions, "dimension of this report")
     raters = list(dict.fromkeys(rater for _, rater in report.values))
-    sources = strings(document, "values_from")
+    sources = strings({"values_from": [GROUP], **document}, "values_from")
     faults += unknown_names(
         "values_from", sources, raters, "rater with a complete vector of values"
     )

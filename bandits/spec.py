@@ -267,10 +267,16 @@ def _fault(error: Any) -> Fault:
         said = said[:1].lower() + said[1:]
         sentence = f"{said.replace('input should', 'must')}; got {error['input']!r}"
     elif error["type"] == "extra_forbidden":
-        model = {"corruption": Corruption, "phases": Phases, "learner": Learner}
-        part = model.get(str(error["loc"][0]), SweepSpec)
+        part = _PARTS.get(str(error["loc"][0]), SweepSpec)
         sentence += f"; fields there: {', '.join(part.model_fields)}"
     return place.removeprefix("."), sentence
+
+
+_PARTS: dict[str, type[_Part]] = {
+    "corruption": Corruption,
+    "phases": Phases,
+    "learner": Learner,
+}
 
 
 def _agents() -> list[str]:

@@ -160,8 +160,8 @@ def corruption_rows(
     for block in runs:
         cell = block.cell
         if cell.role == RELABELLED or (cell.role == "human" and cell.kernel == "human"):
-            key = (cell.agent, *cell.task, block.phase)
-            groups.setdefault((key, cell.share), []).append(block)
+            setting = (cell.agent, *cell.task, block.phase)
+            groups.setdefault((setting, cell.share), []).append(block)
     if not any(share for _, share in groups):
         return []
     rows = []

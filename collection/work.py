@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from procrastinate.contrib.django import app
 from procrastinate.jobs import Status
 
@@ -44,6 +45,7 @@ def report_command(record: JobRecord) -> list[str]:
     )
     command = [sys.executable, "-m", "alignment", "report", snapshot.folder]
     command += ["--out", record.result_folder]
+    command += ["--cache", str(settings.VAR / "cache" / "chat")]
     if "chat_pairs" in record.parameters:
         command += ["--chat-pairs", str(record.parameters["chat_pairs"])]
     if "raters" in record.parameters:

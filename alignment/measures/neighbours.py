@@ -9,6 +9,10 @@ divided by k. An action is never its own neighbour.
 On a bootstrap draw, an action drawn twice counts twice, as a centre and as a neighbour,
 and copies of one action tie; copies of the centre itself are left out. Where a draw
 leaves a centre fewer than k others, all of those are its neighbours.
+
+Copies that tie on both sides raise a draw's score a little: in simulated studies by .03
+with 20 unrelated actions, by .005 with 50, by nothing where raters agreed. Percentile
+intervals covered the mean of such studies in 98 to 100 of 100: they are a little wide.
 """
 
 import numpy as np

@@ -138,7 +138,9 @@ def test_matched_kernels_have_the_human_kernels_similarities_in_their_own_order(
     for name in ("model-0", "model-1", "length"):
         found = kernels[name, "matched"]
         if found.repaired_share == 0:
-            np.testing.assert_allclose(np.sort(off_diagonal(found.values)), human)
+            # Repair may leave a similarity just below 0; no kernel is matched to that.
+            expected = np.clip(human, 0, 1)
+            np.testing.assert_allclose(np.sort(off_diagonal(found.values)), expected)
         ranks = spearmanr(
             off_diagonal(found.values),
             off_diagonal(kernels[name, "as_given"].values),

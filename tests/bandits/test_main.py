@@ -39,8 +39,7 @@ def test_the_sweep_command_writes_a_folder_and_tells_what_it_holds(
     report, out = make_report(models=1), tmp_path / "sweep"
 
     status = main(
-        ["sweep", str(spec_file), "--from", str(report), "--out", str(out)]
-        + ["--processes", "1", "--seed", "7"]
+        f"sweep {spec_file} --from {report} --out {out} --processes 1 --seed 7".split()
     )
 
     assert status == 0
@@ -77,9 +76,10 @@ def test_a_sound_spec_gets_a_forecast(
 def test_the_module_runs_and_a_missing_report_is_a_sentence(
     spec_file: Path, tmp_path: Path
 ) -> None:
+    nowhere = tmp_path / "nowhere"
+
     done = subprocess.run(
-        [sys.executable, "-m", "bandits", "check", str(spec_file)]
-        + ["--from", str(tmp_path / "nowhere")],
+        [sys.executable, *f"-m bandits check {spec_file} --from {nowhere}".split()],
         capture_output=True,
         text=True,
         env=os.environ,

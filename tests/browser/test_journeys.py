@@ -145,6 +145,26 @@ def test_a_click_on_the_line_is_the_place_that_was_meant(
     assert abs(stored - rating) <= 1
 
 
+def test_a_finger_that_taps_answers_and_one_that_scrolls_does_not(
+    browser: Browser, live_server: LiveServer, begin: Begin
+) -> None:
+    context = browser.new_context(base_url=live_server.url, has_touch=True)
+    page = context.new_page()
+    begin(page)
+    line, rating = page.locator(".line"), page.locator("input[name=rating]")
+    finger = {"pointerType": "touch", "isPrimary": True, "pointerId": 7, "clientX": 90}
+
+    page.evaluate("Element.prototype.setPointerCapture = () => {}")  # no real finger
+    line.dispatch_event("pointerdown", finger)
+    line.dispatch_event("pointercancel", finger)
+    scrolled = rating.input_value()
+    line.tap()
+    tapped = rating.input_value()
+    context.close()
+
+    assert (scrolled, tapped) == ("", "50")
+
+
 def test_without_javascript_all_works_and_no_time_is_stored(
     plain_page: Page, begin: Begin
 ) -> None:

@@ -13,7 +13,6 @@
   const scale = document.querySelector("[data-slider]");
   if (!scale) return;
 
-  const form = scale.closest("form");
   const row = scale.querySelector(".scale__points");
 
   const rating = document.createElement("input");
@@ -43,12 +42,14 @@
     range.setAttribute("aria-valuetext", spoken);
   };
   range.addEventListener("input", commit);
+  const announce = () => range.dispatchEvent(new Event("input", { bubbles: true }));
 
   // Enter sends the form from a range by itself; Space takes the place it stands on.
   range.addEventListener("keydown", (event) => {
+    range.classList.remove("line--pointed");
     if (event.key !== " ") return;
     event.preventDefault();
-    commit();
+    announce();
   });
 
   const HANDLE = 28; // as wide as in the style sheet: the line's ends are its centres
@@ -57,28 +58,37 @@
     const share = (event.clientX - box.left - HANDLE / 2) / (box.width - HANDLE);
     const shown = Math.round(100 * Math.min(1, Math.max(0, share)));
     range.value = String(shown);
-    range.dispatchEvent(new Event("input", { bubbles: true }));
+    announce();
   };
+  const take = (event) => {
+    place(event);
+    // Keys go on from here; who points sees the handle and needs no frame besides.
+    range.classList.add("line--pointed");
+    range.focus();
+  };
+  range.addEventListener("blur", () => range.classList.remove("line--pointed"));
+
+  // A mouse means its place at once. A finger may be scrolling the page: it means a place
+  // when it lifts or moves sideways, and none when the browser takes it for scrolling.
+  const SIDEWAYS = 8;
   let held = null;
   range.addEventListener("pointerdown", (event) => {
     if (!event.isPrimary || event.button !== 0) return;
-    held = event.pointerId;
-    range.setPointerCapture(held);
-    place(event);
-    range.focus();
+    held = { id: event.pointerId, x: event.clientX, sure: event.pointerType === "mouse" };
+    range.setPointerCapture(held.id);
+    if (held.sure) take(event);
     event.preventDefault(); // the browser's own handling would move it a second time
   });
   range.addEventListener("pointermove", (event) => {
-    if (event.pointerId === held) place(event);
+    if (held?.id !== event.pointerId) return;
+    held.sure ||= Math.abs(event.clientX - held.x) > SIDEWAYS;
+    if (held.sure) take(event);
   });
-  for (const end of ["pointerup", "pointercancel"])
-    range.addEventListener(end, () => {
-      held = null;
-    });
-
-  form.addEventListener("reset", () => {
-    rating.value = "";
-    range.classList.add("line--untouched");
-    range.setAttribute("aria-valuetext", scale.dataset.untouched);
+  range.addEventListener("pointerup", (event) => {
+    if (held?.id === event.pointerId) take(event);
+    held = null;
+  });
+  range.addEventListener("pointercancel", () => {
+    held = null;
   });
 })();
