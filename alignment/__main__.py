@@ -109,6 +109,7 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
         default=Path(".cache/chat"),
         help="folder of chat replies (default: .cache/chat)",
     )
+    parser.add_argument("--no-figures", action="store_true")
     parser.set_defaults(run=_report)
 
 
@@ -177,6 +178,7 @@ def _report(chosen: argparse.Namespace) -> int:
         n_resamples=chosen.resamples,
         n_permutations=chosen.permutations,
         cache=chosen.cache,
+        figures=not chosen.no_figures,
     )
     report = write_report(
         chosen.snapshot, chosen.out, settings, more_raters=_more_raters(chosen)

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
 from scipy.spatial.distance import squareform
+from scipy.stats import rankdata
 
 from alignment.matrices import FloatArray, IntArray, SimilarityMatrix
 
@@ -50,8 +51,6 @@ def mid_ranks(matrix: SimilarityMatrix) -> FloatArray:
 
     Ties share their mean rank; NaN on the diagonal and where a pair was never judged.
     """
-    from scipy.stats import rankdata
-
     pairs = matrix.pairs()
     judged = ~np.isnan(pairs)
     n = int(judged.sum())
@@ -65,7 +64,9 @@ def mid_ranks(matrix: SimilarityMatrix) -> FloatArray:
 
 
 def _completed(matrix: SimilarityMatrix) -> FloatArray:
-    values = matrix.values.copy()
-    missing = np.isnan(values)
-    values[missing] = np.nanmean(matrix.pairs()) if not missing.all() else 0.0
-    return values
+    pairs = matrix.pairs()
+    judged = pairs[~np.isnan(pairs)]
+    made: FloatArray = np.where(
+        np.isnan(matrix.values), judged.mean() if len(judged) else 0.0, matrix.values
+    )
+    return made

@@ -62,6 +62,7 @@ class ReportSettings:
     n_resamples, n_permutations: Of each interval and each p.
     n_splits: Halvings of the participants behind the noise ceiling.
     cache: Folder of chat replies; None keeps nothing.
+    figures: Draw them; a sweep needs none.
     """
 
     raters: tuple[str, ...] = ("minilm", "wordllama", "smollm2", "length", "words")
@@ -72,6 +73,7 @@ class ReportSettings:
     n_permutations: int = 1000
     n_splits: int = 100
     cache: Path | None = field(default=None, compare=False)
+    figures: bool = True
 
     def __post_init__(self) -> None:
         for name in ("n_resamples", "n_permutations", "n_splits"):
@@ -147,7 +149,8 @@ def write_report(
         write_tables(report, folder)
         _write_raw(results, folder)
         mark = f"snapshot {short_hash(frozen.folder)}"
-        figures.draw(report, folder / "figures", mark=mark)
+        if settings.figures:
+            figures.draw(report, folder / "figures", mark=mark)
         write_manifest(
             folder,
             kind="report",

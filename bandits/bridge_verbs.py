@@ -96,7 +96,8 @@ def class_table(sweep: SweepData, verb_class: int) -> list[str]:
         for rule, row in shares.items()
     )
     lines = [
-        f"**Class {verb_class}** ({below}; matched kernels, {AGENTS[AGENT].label})"
+        f"**Class {verb_class}** ({below}; matched kernels, {AGENTS[AGENT].label};"
+        " mean ± standard error over runs)"
     ]
     lines += [
         f"{rule}: {row['harm_note']}"
@@ -112,12 +113,27 @@ def class_table(sweep: SweepData, verb_class: int) -> list[str]:
         rows = [row for row in matched if row["agent"] == agent]
         if rows:
             lines.append(_line(_outcomes(f"none: {AGENTS[agent].label}", rows)))
-    notes = {row["note"] for row in sweep.effects if row["note"]}
+    lines += ["", *_without_alignment(matched)]
+    notes = sorted({row["note"] for row in sweep.effects if row["note"]})
     models = {int(row["n_models"]) for row in sweep.effects}
-    if notes and models:
-        counted = f"{max(models)} independent models"
-        lines += ["", f"{counted}: {'; '.join(sorted(notes))}."]
+    if notes:
+        lines.append(f"{max(models)} independent models: {'; '.join(notes)}.")
     return lines
+
+
+def _without_alignment(rows: Sequence[Row]) -> list[str]:
+    """Why a kernel has a dash for its alignment."""
+    found = {
+        row["kernel"]: row["role"]
+        for row in rows
+        if row["role"] in ("human", "model", "baseline")
+        and math.isnan(row["alignment_spearman"])
+    }
+    why = {"human": "made from the very means that alignment is measured against"}
+    return [
+        f"{name}: {why.get(role, 'all pairs are equally alike')}, so no alignment."
+        for name, role in found.items()
+    ]
 
 
 def _outcomes(name: str, rows: Sequence[Row]) -> list[str]:
@@ -148,11 +164,11 @@ def _outcomes(name: str, rows: Sequence[Row]) -> list[str]:
 
 
 def _number(value: float, error: float) -> str:
-    """With its standard error, to as many places as that error has meaning."""
+    """With its standard error: points to one place, shares and correlations to two."""
     if math.isnan(value):
         return "undefined"
     places = 1 if abs(value) >= 1.5 else 2
-    return f"{value:.{places}f} ± {error:.{places + 1}f}"
+    return f"{value:.{places}f} ± {error:.{places}f}"
 
 
 def _line(fields: Sequence[str]) -> str:

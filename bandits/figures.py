@@ -240,7 +240,7 @@ def _frame(
             ha="right",
             va="top",
         )
-    _legend(figure, rows, metric, height, len(caption))
+    _legend(figure, rows, metric, height, len(caption), material.cross_fit)
     for place, line in enumerate(reversed(caption)):
         y = (0.1 + 0.165 * place) / height
         figure.text(0.065, y, line, fontsize=8, color=QUIET, va="bottom")
@@ -256,7 +256,12 @@ def _frame(
 
 
 def _legend(
-    figure: Figure, rows: Sequence[Row], metric: str, height: float, n_lines: int
+    figure: Figure,
+    rows: Sequence[Row],
+    metric: str,
+    height: float,
+    n_lines: int,
+    cross_fit: bool,
 ) -> None:
     roles = {row["role"] for row in rows}
     forms = {row["form"] for row in rows}
@@ -272,13 +277,17 @@ def _legend(
         mark("language model", "o", MODEL)
     if "baseline" in roles:
         mark("baseline, a control", "o", MODEL, "white")
-    if "human" in roles:
+    if "human" in roles and cross_fit:
         mark("human kernel", "D", HUMAN)
+    elif "human" in roles:
+        handles.append(Line2D([], [], color=HUMAN, label="human kernel"))
     if {"matched", "as_given"} <= forms:
         mark("the same kernel as given (marks: matched)", "_", QUIET)
     for agent, (label, dashes) in panels.REFERENCES.items():
         if agent in drawn:
-            handles.append(Line2D([], [], linestyle=dashes, color=QUIET, label=label))
+            line = Line2D([], [], color=QUIET, label=label)
+            line.set_linestyle(dashes)
+            handles.append(line)
     figure.legend(
         handles=handles,
         loc="lower left",

@@ -68,7 +68,8 @@ def real_kernels(
         human = row["role"] == "human"
         colour = HUMAN if human else MODEL
         if not known(x):
-            axes.axhline(y, color=colour, linewidth=1.2, zorder=2)
+            dashes = "-" if human else "-."
+            axes.axhline(y, color=colour, linewidth=1.2, linestyle=dashes, zorder=2)
             labels.append(Label(math.nan, y, name, colour))
             continue
         given = forms.get("as_given")

@@ -220,7 +220,11 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 
 def _find(code: UUID) -> StudySession:
-    return get_object_or_404(StudySession.objects.select_related("study"), code=code)
+    # The study's documents are large, and parsed once per process: not fetched here.
+    sessions = StudySession.objects.select_related("study").defer(
+        "study__definition", "study__simulation"
+    )
+    return get_object_or_404(sessions, code=code)
 
 
 def _page(

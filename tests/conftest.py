@@ -7,6 +7,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
+
+# No deadline: a busy machine is no fault of the code.
+hypothesis_settings.register_profile("attune", deadline=None, max_examples=40)
+hypothesis_settings.load_profile("attune")
 
 # Before numpy and torch are imported: one numerics thread per test process, and waiting
 # threads that sleep.

@@ -29,7 +29,11 @@ WriteSnapshot = Callable[..., Path]
 @pytest.fixture
 def report(small_snapshot: WriteSnapshot, tmp_path: Path) -> ReportData:
     settings = ReportSettings(
-        raters=("length", "words"), n_resamples=20, n_permutations=20, n_splits=2
+        raters=("length", "words"),
+        n_resamples=20,
+        n_permutations=20,
+        n_splits=2,
+        figures=False,
     )
     return write_report(small_snapshot(unjudged=2), tmp_path / "report", settings)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import rankdata
 
@@ -28,6 +28,7 @@ def random(seed: int, n: int, gaps: int = 0) -> SimilarityMatrix:
     return matrix(values)
 
 
+@settings(deadline=None)
 @given(seeds, st.integers(2, 9), st.integers(0, 1))
 def test_every_action_has_one_place(seed: int, n: int, gaps: int) -> None:
     order = shared_order(random(seed, n, gaps))
@@ -59,6 +60,7 @@ def test_points_on_a_plane_are_found_again() -> None:
     assert share == pytest.approx(1.0)
 
 
+@settings(deadline=None)
 @given(seeds, st.permutations(range(7)))
 def test_the_map_of_reordered_actions_is_the_reordered_map(
     seed: int, order: list[int]
@@ -87,6 +89,7 @@ def test_equal_actions_all_stand_in_one_place() -> None:
     assert share == 0.0
 
 
+@settings(deadline=None)
 @given(seeds, st.integers(3, 8), st.integers(0, 2))
 def test_ranks_run_from_least_to_most_alike_over_judged_pairs(
     seed: int, n: int, gaps: int

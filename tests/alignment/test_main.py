@@ -14,6 +14,7 @@ from alignment.snapshots import read_snapshot
 
 WriteSnapshot = Callable[..., Path]
 QUICK = ["--raters", "length,words", "--resamples", "10", "--permutations", "10"]
+QUICK += ["--no-figures"]
 
 
 def test_a_snapshot_becomes_a_report_and_the_numbers_are_told(

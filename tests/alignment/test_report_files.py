@@ -19,7 +19,7 @@ from alignment.report_files import (
 
 WriteSnapshot = Callable[..., Path]
 QUICK = ReportSettings(
-    raters=("length",), n_resamples=10, n_permutations=10, n_splits=2
+    raters=("length",), n_resamples=10, n_permutations=10, n_splits=2, figures=False
 )
 
 
@@ -115,7 +115,7 @@ def test_matrices_of_other_actions_are_refused(report: ReportData) -> None:
 
     other = replace(report.actions, ids=("another", *report.actions.ids[1:]))
 
-    with pytest.raises(FolderError, match="its actions are not those of actions.csv"):
+    with pytest.raises(FolderError, match=r"its actions are not those of actions\.csv"):
         _read_matrices(report.folder / "matrices.npz", other, report.raters)
 
 
