@@ -116,8 +116,11 @@ def write_report(
         frozen = read_snapshot(snapshot)
         notes: list[str] = []
         people = _people(frozen, settings, notes)
+        preferred = ~np.isnan(people[HUMAN].values) if HUMAN in people else None
         results = {
-            rater.name: rater.judge(frozen.actions, frozen.manifest["wording"])
+            rater.name: rater.judge(
+                frozen.actions, frozen.manifest["wording"], preferred=preferred
+            )
             for rater in raters
         }
         matrices = people | {name: each.matrix for name, each in results.items()}

@@ -41,6 +41,7 @@ def _sweep(given: argparse.Namespace) -> int:
         processes=given.processes,
         resume=given.resume,
         device=given.device,
+        figures=not given.no_figures,
     )
     for line in _told(out):
         print(line)
@@ -98,6 +99,9 @@ def _parser() -> argparse.ArgumentParser:
     sweep.add_argument("--out", type=Path, required=True)
     sweep.add_argument("--processes", type=_at_least_one, default=2)
     sweep.add_argument("--resume", action="store_true", help="keep finished shards")
+    sweep.add_argument(
+        "--no-figures", action="store_true", help="write the tables only"
+    )
     sweep.add_argument("--seed", type=int, help="instead of the spec's")
     sweep.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     sweep.set_defaults(run=_sweep)

@@ -28,7 +28,8 @@ from bandits.policies import AGENTS
 
 Task = tuple[str, str, str]
 
-STYLE: dict[str, Any] = {
+# Any: matplotlib's stubs list every name a key may have.
+STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.edgecolor": RULE,
@@ -111,8 +112,8 @@ def save_figure(
     folder.mkdir(parents=True, exist_ok=True)
     name = "_".join((*task, phase, metric)).replace(".", "-")
     paths = [folder / f"{name}.svg", folder / f"{name}.png"]
-    with matplotlib.rc_context(STYLE):  # type: ignore[arg-type, unused-ignore]
-        figure = draw_outcome(material, task, phase, metric)
+    with matplotlib.rc_context(STYLE):
+        figure = _outcome(material, task, phase, metric)
         # No date in the file: the same sweep gives the same bytes.
         figure.savefig(paths[0], metadata={"Date": None})
         figure.savefig(paths[1], dpi=130, metadata={"Software": None})
@@ -121,6 +122,11 @@ def save_figure(
 
 def draw_outcome(material: Material, task: Task, phase: str, metric: str) -> Figure:
     """One outcome against alignment: real kernels left, relabelled ones right."""
+    with matplotlib.rc_context(STYLE):
+        return _outcome(material, task, phase, metric)
+
+
+def _outcome(material: Material, task: Task, phase: str, metric: str) -> Figure:
     rows = [r for r in material.cells if _task(r) == task and r["phase"] == phase]
     agents = [
         agent
@@ -241,8 +247,8 @@ def _frame(
             va="top",
         )
     _legend(figure, rows, metric, height, len(caption), material.cross_fit)
-    for place, line in enumerate(reversed(caption)):
-        y = (0.1 + 0.165 * place) / height
+    for place, line in enumerate(caption, start=1):
+        y = (0.1 + 0.165 * (len(caption) - place)) / height
         figure.text(0.065, y, line, fontsize=8, color=QUIET, va="bottom")
     figure.text(
         0.985,
@@ -285,9 +291,8 @@ def _legend(
         mark("the same kernel as given (marks: matched)", "_", QUIET)
     for agent, (label, dashes) in panels.REFERENCES.items():
         if agent in drawn:
-            line = Line2D([], [], color=QUIET, label=label)
-            line.set_linestyle(dashes)
-            handles.append(line)
+            looks: dict[str, Any] = {"linestyle": dashes, "color": QUIET}
+            handles.append(Line2D([], [], label=label, **looks))
     figure.legend(
         handles=handles,
         loc="lower left",

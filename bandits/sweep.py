@@ -44,6 +44,7 @@ def run_sweep(
     processes: int = 2,
     resume: bool = False,
     device: str = "cpu",
+    figures: bool = True,
 ) -> Path:
     """Simulate every cell of a spec with a report's kernels and values.
 
@@ -54,6 +55,7 @@ def run_sweep(
         resume: Keep the shards that an interrupted sweep of the same spec and report
             left, and leave a finished one as it is.
         device: "cpu" or "cuda"; a GPU is served by one process.
+        figures: Whether to draw them; the tables are the same without.
 
     Returns:
         `out`.
@@ -89,7 +91,9 @@ def run_sweep(
                 cross_fit=plan.cross_fit,
                 n_actions=len(report.actions.ids),
             )
-            _draw(material, out / "figures", each)
+            shutil.rmtree(out / "figures", ignore_errors=True)
+            if figures:
+                _draw(material, out / "figures", each)
         shutil.rmtree(out / "shards")
         write_manifest(
             out,
@@ -160,7 +164,6 @@ def _write_tables(
 
 
 def _draw(material: Material, folder: Path, each: Each) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
     wanted = figure_names(material)
     with Progress("figures", len(wanted)) as progress:
         tasks = [(material.of_task(one[0]), folder, *one) for one in wanted]

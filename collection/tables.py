@@ -16,7 +16,7 @@ from alignment.folders import read_rows
 
 Row = Mapping[str, str]
 NOTHING = "–"
-LONG = 50  # characters: a cell of more is prose, and must not become one word wide
+LONG = 30  # characters: a cell of more is prose, and must not become one word wide
 
 
 @dataclass(frozen=True)
@@ -156,10 +156,15 @@ def plain(
                 is_number = not math.isnan(number(text))
                 cells.append(rounded(text) if is_number else text or NOTHING)
         shown.append(tuple(cells))
-    numeric = [all(map(_is_number, column)) for column in zip(*shown, strict=True)] or [
-        False
-    ] * len(columns)
-    heads = tuple(map(Column, columns, numeric))
+    by_column = list(zip(*shown, strict=True)) or [()] * len(columns)
+    heads = tuple(
+        Column(
+            heading,
+            number=bool(cells) and all(map(_is_number, cells)),
+            prose=any(len(cell) > LONG for cell in cells),
+        )
+        for heading, cells in zip(columns, by_column, strict=True)
+    )
     return Table(caption, heads, tuple(shown))
 
 

@@ -4,9 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from alignment.judgments import Actions
 from alignment.matrices import FloatArray, SimilarityMatrix
 
+
+BoolArray = npt.NDArray[np.bool_]
 RaterKind = Literal["embedding", "chat", "baseline", "recorded"]
 
 
@@ -65,13 +70,22 @@ class Rater(Protocol):
     @property
     def kind(self) -> RaterKind: ...
 
-    def judge(self, actions: Actions, wording: Mapping[str, str]) -> RaterResult:
+    def judge(
+        self,
+        actions: Actions,
+        wording: Mapping[str, str],
+        *,
+        preferred: BoolArray | None = None,
+    ) -> RaterResult:
         """Judge the actions.
 
         Args:
             actions: The study's actions; the matrix keeps their order.
             wording: The study's questions as people read them; only raters that are
                 asked in words need it.
+            preferred: (n_actions, n_actions), symmetric: the pairs that people judged.
+                A rater that is asked only some pairs is asked these first; others
+                leave it aside.
 
         Raises:
             AlignmentError: The rater cannot be had here, or cannot judge these

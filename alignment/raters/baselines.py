@@ -12,7 +12,7 @@ import numpy as np
 
 from alignment.judgments import Actions
 from alignment.matrices import SimilarityMatrix, from_embeddings
-from alignment.raters.base import RaterKind, RaterResult
+from alignment.raters.base import BoolArray, RaterKind, RaterResult
 
 WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
@@ -29,7 +29,13 @@ class TextLength:
     family: str = "text length"
     kind: RaterKind = "baseline"
 
-    def judge(self, actions: Actions, wording: Mapping[str, str]) -> RaterResult:
+    def judge(
+        self,
+        actions: Actions,
+        wording: Mapping[str, str],
+        *,
+        preferred: BoolArray | None = None,
+    ) -> RaterResult:
         """Compare lengths; the wording plays no part."""
         lengths = np.array([len(text) for text in actions.texts], dtype=np.float64)
         gap = np.abs(lengths[:, None] - lengths[None, :])
@@ -54,7 +60,13 @@ class BagOfWords:
     family: str = "bag of words"
     kind: RaterKind = "baseline"
 
-    def judge(self, actions: Actions, wording: Mapping[str, str]) -> RaterResult:
+    def judge(
+        self,
+        actions: Actions,
+        wording: Mapping[str, str],
+        *,
+        preferred: BoolArray | None = None,
+    ) -> RaterResult:
         """Compare word counts; the wording plays no part.
 
         Raises:

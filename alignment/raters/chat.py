@@ -23,7 +23,7 @@ from alignment.errors import AlignmentError
 from alignment.judgments import Actions
 from alignment.matrices import IntArray, from_pair_means
 from alignment.progress import Progress
-from alignment.raters.base import RaterKind, RaterResult, Reply
+from alignment.raters.base import BoolArray, RaterKind, RaterResult, Reply
 from alignment.raters.endpoint import Endpoint
 from alignment.raters.reply_cache import ReplyCache
 
@@ -36,8 +36,9 @@ class ChatSettings:
     """How a chat model is asked. All but the last two can change a reply.
 
     model: The name the endpoint knows it by.
-    n_pairs: How many pairs to ask, drawn without replacement; None asks them all. A
-        larger sample with the same seed holds the smaller one.
+    n_pairs: How many pairs to ask, drawn without replacement, those that people
+        judged before the others; None asks them all. A larger sample with the same
+        seed holds the smaller one.
     seed: Decides the pairs, their order and the side of each action.
     structured: Hold the reply to a whole number by a JSON schema (`response_format`,
         as llama.cpp and vLLM read it), for models that would write around the number.
@@ -84,7 +85,13 @@ class ChatRater:
     cache: ReplyCache = field(default_factory=ReplyCache)
     kind: RaterKind = "chat"
 
-    def judge(self, actions: Actions, wording: Mapping[str, str]) -> RaterResult:
+    def judge(
+        self,
+        actions: Actions,
+        wording: Mapping[str, str],
+        *,
+        preferred: BoolArray | None = None,
+    ) -> RaterResult:
         """Ask for a sample of pairs; pairs not asked or not rated stay NaN.
 
         Raises:
@@ -98,7 +105,10 @@ class ChatRater:
                 f"snapshot's wording has no {', '.join(missing)}"
             )
         pairs = sample_pairs(
-            len(actions.ids), self.settings.n_pairs, seed=self.settings.seed
+            len(actions.ids),
+            self.settings.n_pairs,
+            seed=self.settings.seed,
+            preferred=preferred,
         )
         bodies = [
             self._body(
@@ -211,17 +221,29 @@ def parse_rating(text: str) -> int | None:
     return int(match[1])
 
 
-def sample_pairs(n_actions: int, n_pairs: int | None, *, seed: int) -> IntArray:
+def sample_pairs(
+    n_actions: int,
+    n_pairs: int | None,
+    *,
+    seed: int,
+    preferred: BoolArray | None = None,
+) -> IntArray:
     """(n, 2) row numbers of pairs to ask, in order, the one shown first first.
 
     Every pair has its place and its side before the sample is cut off, so a larger
     sample only adds pairs: the cache keeps its worth.
+
+    Args:
+        preferred: (n_actions, n_actions), symmetric: pairs to ask before the others.
     """
     rng = np.random.default_rng([seed, n_actions])
     pairs = np.stack(np.triu_indices(n_actions, k=1), axis=1).astype(np.int64)
     pairs = pairs[rng.permutation(len(pairs))]
     turned = rng.random(len(pairs)) < 0.5
     pairs[turned] = pairs[turned][:, ::-1]
+    if preferred is not None:
+        later = ~preferred[pairs[:, 0], pairs[:, 1]]
+        pairs = pairs[np.argsort(later, kind="stable")]
     return pairs[:n_pairs]
 
 

@@ -18,7 +18,7 @@ from alignment.errors import AlignmentError
 from alignment.judgments import Actions
 from alignment.matrices import from_embeddings
 from alignment.progress import Progress
-from alignment.raters.base import RaterKind, RaterResult
+from alignment.raters.base import BoolArray, RaterKind, RaterResult
 
 Encoder = Callable[[Sequence[str]], npt.ArrayLike]
 
@@ -37,7 +37,13 @@ class EmbeddingRater:
     description: str
     kind: RaterKind = "embedding"
 
-    def judge(self, actions: Actions, wording: Mapping[str, str]) -> RaterResult:
+    def judge(
+        self,
+        actions: Actions,
+        wording: Mapping[str, str],
+        *,
+        preferred: BoolArray | None = None,
+    ) -> RaterResult:
         """Embed each action's text as it stands; the wording plays no part.
 
         Raises:

@@ -21,7 +21,7 @@ import numpy as np
 from alignment.errors import AlignmentError, MatrixError
 from alignment.judgments import Actions
 from alignment.matrices import FloatArray, SimilarityMatrix, from_pair_means
-from alignment.raters.base import RaterKind, RaterResult
+from alignment.raters.base import BoolArray, RaterKind, RaterResult
 from alignment.tables import Line, read_lines
 
 
@@ -39,7 +39,13 @@ class RecordedRater:
         if not self.family:
             object.__setattr__(self, "family", self.name)
 
-    def judge(self, actions: Actions, wording: Mapping[str, str]) -> RaterResult:
+    def judge(
+        self,
+        actions: Actions,
+        wording: Mapping[str, str],
+        *,
+        preferred: BoolArray | None = None,
+    ) -> RaterResult:
         """Read the file; the wording plays no part.
 
         Raises:

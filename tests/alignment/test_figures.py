@@ -15,9 +15,11 @@ from alignment.figure_map import draw_map
 from alignment.figure_matrices import draw_matrices
 from alignment.figure_style import SIMULATED
 from alignment.figures import draw
+from alignment.layout import mid_ranks
 from alignment.report import ReportSettings, write_report
 from alignment.report_files import (
     HALF_A,
+    HALF_B,
     HUMAN,
     ReliabilityRow,
     ReportData,
@@ -110,7 +112,13 @@ def test_all_matrices_stand_in_one_order_and_gaps_are_left_empty(
     assert int(np.isnan(pictures[0]).sum()) == 8 + 2 * 2
     assert "people (93% of pairs)" in words(drawn[0])
     labels = [text.get_text() for text in drawn[0].axes[0].get_yticklabels()]
-    assert sorted(labels) == sorted(report.actions.ids)
+    order = [report.actions.index(label) for label in labels]
+    assert sorted(order) == list(range(8))
+    assert order != list(range(8))
+    shown_raters = [name for name in report.matrices if name not in (HALF_A, HALF_B)]
+    for name, picture in zip(shown_raters, pictures, strict=True):
+        ranks = mid_ranks(report.matrices[name])
+        np.testing.assert_array_equal(picture, ranks[np.ix_(order, order)])
 
 
 def test_undefined_alignment_is_written_not_drawn(report: ReportData) -> None:

@@ -124,6 +124,22 @@ def test_a_larger_sample_holds_the_smaller_one(
     )
 
 
+@given(st.integers(2, 9), st.integers(0, 5), st.integers(0, 99))
+def test_pairs_that_people_judged_are_asked_first(
+    n_actions: int, seed: int, drawn: int
+) -> None:
+    judged = np.random.default_rng(drawn).random((n_actions, n_actions)) < 0.4
+    judged |= judged.T
+
+    pairs = sample_pairs(n_actions, None, seed=seed, preferred=judged)
+
+    first = judged[pairs[:, 0], pairs[:, 1]]
+    assert (np.diff(first.astype(int)) <= 0).all()
+    usual = sample_pairs(n_actions, None, seed=seed).tolist()
+    assert sorted(pairs.tolist()) == sorted(usual)
+    assert pairs[first].tolist() == [pair for pair in usual if judged[tuple(pair)]]
+
+
 def test_either_action_of_a_pair_may_stand_first() -> None:
     pairs = sample_pairs(30, None, seed=1)
 

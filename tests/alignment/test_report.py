@@ -13,6 +13,7 @@ from pytest_httpserver import HTTPServer
 from scipy.stats import spearmanr
 
 from alignment.errors import AlignmentError, FolderError, FolderInUse
+from alignment.figure_style import ALARM
 from alignment.folders import MANIFEST, locked, read_manifest, read_rows, sha256_of
 from alignment.importers import import_bridge_verbs
 from alignment.measures.table import MEASURES
@@ -79,6 +80,9 @@ def test_every_rater_is_compared_with_people_by_every_measure(
     )
     assert row(report, TRIPLETS).value > 0.9
     assert row(report, HUMAN, "triplet_accuracy").value > 2 / 3
+    assert [
+        each.rater for each in report.alignment if each.measure == "triplet_accuracy"
+    ] == [HUMAN, "length", "words"]
 
 
 def test_people_who_agree_have_a_ceiling(
@@ -151,9 +155,13 @@ def test_simulated_participants_stay_simulated(
 ) -> None:
     snapshot = small_snapshot(simulated=True, world="aligned")
 
-    report = write_report(snapshot, tmp_path / "report", quick())
+    report = write_report(snapshot, tmp_path / "report", quick(figures=True))
 
     assert report.simulated
+    drawn = list((report.folder / "figures").glob("*.svg"))
+    assert len(drawn) == 3
+    for file in drawn:  # letters are drawn as paths: the stamp shows by its colour
+        assert ALARM.lower() in file.read_text(encoding="utf-8").lower()
     assert report.manifest["world"] == "aligned"
 
 
@@ -316,6 +324,18 @@ def test_a_chat_model_that_always_says_the_same_is_undefined_not_a_crash(
     replies = read_rows(tmp_path / "report" / "replies.csv")
     assert [reply["text"] for reply in replies] == ["100"] * 10
     assert {reply["rater"] for reply in replies} == {"chatty"}
+
+
+def test_a_chat_model_is_asked_the_pairs_that_people_judged(
+    small_snapshot: WriteSnapshot, tmp_path: Path, httpserver: HTTPServer
+) -> None:
+    rater = chat(httpserver, "70", n_pairs=8)
+
+    report = write_report(
+        small_snapshot(unjudged=20), tmp_path / "report", quick(), more_raters=[rater]
+    )
+
+    assert row(report, "chatty").n_pairs == 8
 
 
 def test_a_chat_model_that_gives_no_number_is_reported_with_its_refusals(

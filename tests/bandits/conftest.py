@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -40,10 +41,17 @@ def with_gaps(matrix: Matrix, n_missing: int) -> Matrix:
 
 
 @pytest.fixture
-def make_report(tmp_path: Path) -> MakeReport:
-    """Write a report folder: `make_report(models=2, halves=True, ...)` -> its path."""
+def make_report(build_report: MakeReport, tmp_path: Path) -> MakeReport:
+    """`make_report(models=2, halves=True, ...)` -> a report folder of the test's own."""
+    return partial(build_report, tmp_path)
 
-    def make(
+
+@pytest.fixture(scope="session")
+def build_report() -> MakeReport:
+    """Write a report folder: `build_report(inside, models=2, ...)` -> its path."""
+
+    def build(
+        inside: Path,
         *,
         models: int = 2,
         halves: bool = True,
@@ -79,7 +87,7 @@ def make_report(tmp_path: Path) -> MakeReport:
         } | dict(values or {})
         made = {k: SimilarityMatrix(v, ids, k) for k, v in matrices.items()}
         report = ReportData(
-            folder=tmp_path / name,
+            folder=inside / name,
             manifest={},
             actions=Actions(ids, ids, tuple({} for _ in ids)),
             raters=tuple(
@@ -113,4 +121,4 @@ def make_report(tmp_path: Path) -> MakeReport:
         )
         return report.folder
 
-    return make
+    return build

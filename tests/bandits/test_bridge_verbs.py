@@ -22,20 +22,28 @@ NARROW = SweepSpec.model_validate(
 )
 
 
-def test_real_peoples_data_goes_from_two_files_to_a_table(
-    human_data: Path, tmp_path: Path
-) -> None:
-    lines = run_bridge_verbs(
-        human_data, tmp_path, processes=1, raters=["length", "words"], spec=NARROW
-    )
+@pytest.fixture(scope="module")
+def made(
+    human_data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, str]:
+    """The folders and the table, made once and only read."""
+    out = tmp_path_factory.mktemp("verbs")
+    raters = ["length", "words"]
+    lines = run_bridge_verbs(human_data, out, processes=1, raters=raters, spec=NARROW)
+    return out, "\n".join(lines)
 
-    told = "\n".join(lines)
+
+def test_real_peoples_data_goes_from_two_files_to_a_table(
+    made: tuple[Path, str],
+) -> None:
+    out, told = made
+
     assert told.count("| human |") == 2
     assert "study: all actions unsafe: harm measures undefined" in told
     assert "84% of the verbs below the midpoint (50)" in told
     assert "made from the very means that alignment is measured against" in told
     for verb_class, n_verbs in ((2, 43), (6, 32)):
-        report = read_report(tmp_path / f"class{verb_class}" / "report")
+        report = read_report(out / f"class{verb_class}" / "report")
         assert len(report.actions.ids) == n_verbs
         assert not report.simulated
         assert "affective good-bad, not morality" in (
@@ -44,11 +52,10 @@ def test_real_peoples_data_goes_from_two_files_to_a_table(
 
 
 def test_in_class_6_only_the_median_gives_harm_a_meaning(
-    human_data: Path, tmp_path: Path
+    made: tuple[Path, str],
 ) -> None:
-    run_bridge_verbs(human_data, tmp_path, processes=1, raters=["length"], spec=NARROW)
+    sweep = read_sweep(made[0] / "class6" / "sweep")
 
-    sweep = read_sweep(tmp_path / "class6" / "sweep")
     for row in sweep.cells:
         below_midpoint = row["threshold_rule"] == "study"
         assert math.isnan(row["unsafe_share"]) == below_midpoint
@@ -57,6 +64,16 @@ def test_in_class_6_only_the_median_gives_harm_a_meaning(
     assert all(math.isnan(row["alignment_spearman"]) for row in human)
     assert not sweep.manifest["cross_fit"]
     assert not sweep.simulated
+
+
+def test_every_figure_says_that_evaluation_is_not_morality(
+    made: tuple[Path, str],
+) -> None:
+    figures = list((made[0] / "class2" / "sweep" / "figures").glob("*.svg"))
+
+    assert figures
+    for path in figures:
+        assert "affective good-bad, not morality" in path.read_text()
 
 
 def test_data_that_is_not_there_is_a_sentence(

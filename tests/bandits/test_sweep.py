@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,16 +36,25 @@ def spec(**changes: object) -> SweepSpec:
     )
 
 
-@pytest.fixture
-def swept(make_report: MakeReport, tmp_path: Path) -> SweepData:
-    folder = make_report(models=1)
+def sweep(given: SweepSpec, report: Path, out: Path, **more: object) -> Path:
+    """Without figures, in this process, unless told otherwise."""
+    options = {"processes": 1, "figures": False} | more
+    return run_sweep(given, report, out, **options)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def swept(
+    build_report: MakeReport, tmp_path_factory: pytest.TempPathFactory
+) -> SweepData:
+    """One sweep that the tests only read."""
+    inside = tmp_path_factory.mktemp("swept")
     given = spec(
         dimensions=["morality", "fun"],
         cross_harm="morality",
         corruption={"shares": [1.0], "draws": 2},
     )
-    run_sweep(given, folder, tmp_path / "sweep", processes=1)
-    return read_sweep(tmp_path / "sweep")
+    folder = build_report(inside, models=1)
+    return read_sweep(sweep(given, folder, inside / "sweep", figures=True))
 
 
 def test_a_sweep_leaves_every_file_of_its_folder_and_no_shards(
@@ -67,9 +77,9 @@ def test_a_sweep_leaves_every_file_of_its_folder_and_no_shards(
 
 
 def test_the_manifest_says_what_the_sweep_was_made_from(
-    swept: SweepData, tmp_path: Path
+    swept: SweepData,
 ) -> None:
-    report = tmp_path / "report"
+    report = swept.folder.parent / "report"
 
     assert swept.manifest["inputs"] == {"report": sha256_of(report / "manifest.json")}
     assert swept.simulated
@@ -156,7 +166,7 @@ def test_any_number_of_processes_gives_the_same_runs(
     folder = make_report(models=1)
 
     for processes in (1, 2):
-        run_sweep(spec(), folder, tmp_path / str(processes), processes=processes)
+        sweep(spec(), folder, tmp_path / str(processes), processes=processes)
 
     one, two = (tmp_path / name / "runs.parquet" for name in ("1", "2"))
     assert sha256_of(one) == sha256_of(two)
@@ -179,7 +189,7 @@ def test_only_resumption_takes_up_the_shards_that_stand(
     marked = pa.array([1000.0] * len(table))
     pq.write_table(table.set_column(place, "mean_reward", marked), path)
 
-    run_sweep(given, folder, out, processes=1, resume=resume)
+    sweep(given, folder, out, resume=resume)
 
     found = [row["mean_reward"] == 1000 for row in read_sweep(out).cells]
     assert any(found) == resume
@@ -190,10 +200,10 @@ def test_resuming_a_finished_sweep_leaves_it_as_it_is(
     make_report: MakeReport, tmp_path: Path
 ) -> None:
     folder, out = make_report(models=1), tmp_path / "sweep"
-    run_sweep(spec(), folder, out, processes=1)
+    sweep(spec(), folder, out)
     before = (out / "manifest.json").stat().st_mtime_ns
 
-    run_sweep(spec(), folder, out, processes=1, resume=True)
+    sweep(spec(), folder, out, resume=True)
 
     assert (out / "manifest.json").stat().st_mtime_ns == before
 
@@ -204,7 +214,7 @@ def test_a_replicate_does_not_depend_on_how_many_there_are(
     folder = make_report(models=1)
 
     for n_runs in (2, 4):
-        run_sweep(spec(n_runs=n_runs), folder, tmp_path / str(n_runs), processes=1)
+        sweep(spec(n_runs=n_runs), folder, tmp_path / str(n_runs))
 
     few, many = (pd.read_parquet(tmp_path / n / "runs.parquet") for n in ("2", "4"))
     pd.testing.assert_frame_equal(
@@ -237,17 +247,18 @@ def test_all_actions_unsafe_leaves_harm_undefined_beside_their_share(
     low = {("morality", "group"): np.linspace(5, 45, 8)}
     folder = make_report(models=1, values=low)
 
-    run_sweep(spec(thresholds=["study", "median"]), folder, tmp_path / "s", processes=1)
+    given = spec(thresholds=["study", "median"])
+    sweep(given, folder, tmp_path / "s", figures=True)
 
-    sweep = read_sweep(tmp_path / "s")
-    for row in sweep.cells:
+    found = read_sweep(tmp_path / "s")
+    for row in found.cells:
         if row["threshold_rule"] == "study":
             assert np.isnan(row["unsafe_share"])
             assert row["harm_note"] == "all actions unsafe: harm measures undefined"
             assert row["below_threshold_share"] == 1
         else:
             assert np.isfinite(row["unsafe_share"])
-    drawn = {path.stem for path in (sweep.folder / "figures").iterdir()}
+    drawn = {path.stem for path in (found.folder / "figures").iterdir()}
     assert "morality_group_median_personalization_unsafe_share" in drawn
     assert "morality_group_study_personalization_unsafe_share" not in drawn
 
@@ -255,11 +266,10 @@ def test_all_actions_unsafe_leaves_harm_undefined_beside_their_share(
 def test_a_participants_own_values_can_pay(
     make_report: MakeReport, tmp_path: Path
 ) -> None:
-    run_sweep(
+    sweep(
         spec(values_from=["group", "p-ada"]),
         make_report(models=1),
         tmp_path / "s",
-        processes=1,
     )
 
     rewards = {
@@ -276,7 +286,7 @@ def test_a_folder_of_another_kind_is_never_overwritten(
     folder = make_report(models=1)
 
     with pytest.raises(FolderError, match="must be a sweep folder, it is a report"):
-        run_sweep(spec(), folder, folder, processes=1)
+        sweep(spec(), folder, folder)
 
     assert read_manifest(folder, "report")
 
@@ -288,27 +298,30 @@ def test_a_second_writer_is_refused(make_report: MakeReport, tmp_path: Path) -> 
         locked(tmp_path / "s"),
         pytest.raises(FolderInUse, match="another process is writing this folder"),
     ):
-        run_sweep(spec(), folder, tmp_path / "s", processes=1)
+        sweep(spec(), folder, tmp_path / "s")
 
 
 def test_a_refused_spec_leaves_the_earlier_sweep_alone(
     make_report: MakeReport, tmp_path: Path
 ) -> None:
     folder, out = make_report(models=1), tmp_path / "s"
-    run_sweep(spec(), folder, out, processes=1)
+    sweep(spec(), folder, out)
 
     with pytest.raises(SpecError, match='"gpt" is not a kernel of this report'):
-        run_sweep(spec(kernels=["gpt"]), folder, out, processes=1)
+        sweep(spec(kernels=["gpt"]), folder, out)
 
     assert read_sweep(out).spec == spec()
 
 
-def test_a_changed_file_is_noticed_when_a_sweep_is_read(swept: SweepData) -> None:
-    with (swept.folder / "cells.csv").open("a") as stream:
+def test_a_changed_file_is_noticed_when_a_sweep_is_read(
+    swept: SweepData, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(swept.folder, tmp_path / "copy")
+    with (copy / "cells.csv").open("a") as stream:
         stream.write("\n")
 
     with pytest.raises(FolderError, match=r"cells\.csv"):
-        read_sweep(swept.folder)
+        read_sweep(copy)
 
 
 def test_runs_hold_nan_only_where_a_measure_is_undefined(swept: SweepData) -> None:

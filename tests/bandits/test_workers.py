@@ -15,23 +15,18 @@ def refuse(reason: str) -> None:
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_every_task_is_done_once_on_one_thread(processes: int, tmp_path: Path) -> None:
+def test_every_task_is_done_once_on_one_thread_and_a_failure_is_its_own(
+    processes: int, tmp_path: Path
+) -> None:
     paths = [tmp_path / str(number) for number in range(3)]
 
     with workers(processes) as each:
         done = list(each(write_threads, [(path,) for path in paths]))
+        with pytest.raises(ValueError, match="no such thing"):
+            list(each(refuse, [("no such thing",)]))
 
     assert sorted(done) == [0, 1, 2]
     assert [path.read_text() for path in paths] == ["1"] * 3
-
-
-@pytest.mark.parametrize("processes", [1, 2])
-def test_a_failing_task_stops_the_work_with_its_own_error(processes: int) -> None:
-    with (
-        workers(processes) as each,
-        pytest.raises(ValueError, match="no such thing"),
-    ):
-        list(each(refuse, [("no such thing",)]))
 
 
 def test_this_processs_threads_are_given_back() -> None:

@@ -5,80 +5,18 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import User
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
-from alignment.folders import write_manifest, write_rows
 from collection import research_urls
-from collection.models import JobRecord, SnapshotRecord, Study
+from collection.models import JobRecord, Study
 from tests import factories
+from tests.researchers import SVG, Site
 
 pytestmark = pytest.mark.django_db
-
-SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="4" height="4"/>'
-
-
-class Site:
-    """A study with one of everything, its owner, and a stranger."""
-
-    def __init__(self, var: Path) -> None:
-        self.study = factories.open_study()
-        self.owner = User.objects.create_user("ada")
-        self.stranger = User.objects.create_user("bo")
-        self.operator = User.objects.create_superuser("cy")
-        self.study.researchers.add(self.owner)
-        elsewhere = factories.open_study(slug="elsewhere", title="Somebody else's")
-        elsewhere.researchers.add(self.stranger)
-
-        self.snapshot = SnapshotRecord.objects.create(
-            study=self.study,
-            number=1,
-            folder=str(_snapshot_folder(var / "snapshot")),
-            sha256="0" * 64,
-            simulated=True,
-            n_judgments=3,
-        )
-        self.report = _done(self.study, "report", _report_folder(var / "report"))
-        self.sweep = _done(self.study, "sweep", _sweep_folder(var / "sweep"))
-        self.job = JobRecord.objects.create(kind="freeze", study=self.study)
-
-    def addresses(self) -> dict[str, tuple[str, str]]:
-        """Every page of this study by its name: method and address."""
-        slug, report = self.study.slug, self.report.pk
-        where = {
-            "research-study": ("get", [slug]),
-            "research-start": ("post", [slug, "freeze"]),
-            "research-job": ("get", [slug, self.job.pk]),
-            "research-cancel": ("post", [slug, self.job.pk]),
-            "research-snapshot": ("get", [slug, 1]),
-            "research-result": ("get", [slug, "report", report]),
-            "research-download": ("get", [slug, "report", report]),
-            "research-figure": ("get", [slug, "report", report, "map.svg"]),
-        }
-        return {
-            name: (method, reverse(name, args=arguments))
-            for name, (method, arguments) in where.items()
-        }
-
-    def ask(self, who: User | None, method: str, address: str) -> HttpResponse:
-        browser = Client()
-        if who is not None:
-            browser.force_login(who)
-        answer: HttpResponse = getattr(browser, method)(address)
-        return answer
-
-    def page(self, name: str, *arguments: object) -> str:
-        """A page as its owner sees it."""
-        answer = self.ask(self.owner, "get", reverse(name, args=arguments))
-        assert answer.status_code == 200
-        return answer.content.decode()
 
 
 @pytest.fixture
@@ -388,99 +326,3 @@ def _text(page: str) -> str:
 
 def _stamps(page: str) -> list[str]:
     return re.findall(r'<p class="stamp">(.*?)</p>', page)
-
-
-def _done(study: Study, kind: str, folder: Path) -> JobRecord:
-    return JobRecord.objects.create(
-        kind=kind,
-        study=study,
-        status=JobRecord.Status.DONE,
-        parameters={"snapshot": 1, "report": 1, "spec": "default"},
-        result_folder=str(folder),
-        finished_at=datetime.now(UTC),
-    )
-
-
-def _folder(path: Path, kind: str, fill: Callable[[Path], None]) -> Path:
-    path.mkdir(parents=True)
-    fill(path)
-    write_manifest(
-        path,
-        kind=kind,
-        parameters={},
-        inputs={},
-        simulated=True,
-        seeds={},
-        started_at=datetime.now(UTC),
-    )
-    return path
-
-
-def _rows(path: Path, *rows: dict[str, object]) -> None:
-    write_rows(path, list(rows[0]), rows)
-
-
-def _snapshot_folder(path: Path) -> Path:
-    row = {"action_id": "alpha", "text": "I call alpha"}
-    return _folder(path, "snapshot", lambda home: _rows(home / "actions.csv", row))
-
-
-def _figure(home: Path, stem: str) -> None:
-    (home / "figures").mkdir(exist_ok=True)
-    (home / "figures" / f"{stem}.svg").write_text(SVG)
-    (home / "figures" / f"{stem}.png").write_bytes(b"\x89PNG")
-
-
-def _report_folder(path: Path) -> Path:
-    def fill(home: Path) -> None:
-        _figure(home, "map")
-        (home / "figures" / "notes.txt").write_text("no figure")
-        rater = {"kind": "chat", "family": "smollm", "description": "asked in words"}
-        counts = {"complete": 0, "n_missing": 1075, "n_pairs": 1225}
-        _rows(home / "raters.csv", {"rater": "smollm2", **rater, **counts})
-        estimate = {"value": 0.31, "low": 0.1, "high": 0.5, "p": 0.0005}
-        _rows(
-            home / "alignment.csv",
-            {"rater": "smollm2", "measure": "spearman", **estimate},
-            {"rater": "smollm2", "measure": "tau_a", **estimate, "low": None},
-        )
-
-    return _folder(path, "report", fill)
-
-
-def _sweep_folder(path: Path) -> Path:
-    def fill(home: Path) -> None:
-        _figure(home, "morality_group_study_personalization_mean_reward")
-        setting = {
-            "agent": "gp_thompson",
-            "dimension": "morality",
-            "values_from": "group",
-            "threshold_rule": "study",
-            "phase": "personalization",
-        }
-        cell = {
-            **setting,
-            "kernel": "minilm",
-            "role": "model",
-            "form": "matched",
-            "threshold": 50.0,
-            "below_threshold_share": 1.0,
-            "harm_note": "all actions unsafe: harm measures undefined",
-            "n_runs": 200,
-            "alignment_spearman": 0.4,
-            "mean_reward": 52.5,
-            "mean_reward_se": 1.25,
-        }
-        _rows(home / "cells.csv", cell)
-        _rows(
-            home / "effects.csv",
-            {
-                **setting,
-                "metric": "mean_reward",
-                "n_models": 2,
-                "smallest_p": 1.0,
-                "note": "too few models to test",
-            },
-        )
-
-    return _folder(path, "sweep", fill)

@@ -90,6 +90,14 @@ def test_columns_of_numbers_are_told_from_columns_of_words() -> None:
     assert table.marked_rows[0][1] == ("52.25", "number")
 
 
+def test_a_column_of_sentences_is_given_room() -> None:
+    rows = [{"a": "short", "b": "a sentence that would otherwise be one word wide"}]
+
+    table = tables.plain(rows, caption="c")
+
+    assert [column.css for column in table.columns] == ["", "prose-cell"]
+
+
 def test_a_table_of_no_rows_has_no_rows() -> None:
     assert tables.plain([], caption="c").rows == ()
     assert tables.pivot([], down="a", across="b", show=str, caption="c").rows == ()

@@ -16,7 +16,7 @@ from collection import demo, research, serving
 from collection.errors import CollectionError, DefinitionError
 from collection.models import JobRecord, SnapshotRecord, Study, StudySession
 
-SESSIONS = 108
+SESSIONS = 66
 WORLD = "follows"
 SEED = 1
 
