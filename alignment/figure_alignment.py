@@ -153,6 +153,9 @@ def _dots(
         axes.plot([row.low, row.high], [line, line], color=colour, lw=2, alpha=0.55)
         axes.plot(row.value, line, "o", color=colour, ms=6.5 if large else 4.5)
     axes.xaxis.set_major_locator(MaxNLocator(5 if large else 2))
+    if len(reach) == 1:  # nobody has a value: no scale to show
+        axes.set_xticks([])
+        reach.append(chance + 1.0)
     low, high = min(reach), max(reach)
     pad = 0.08 * max(high - low, 0.1)
     axes.set_xlim(low - pad, high + pad + (0.0 if large else pad))

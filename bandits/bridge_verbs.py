@@ -164,11 +164,11 @@ def _outcomes(name: str, rows: Sequence[Row]) -> list[str]:
 
 
 def _number(value: float, error: float) -> str:
-    """With its standard error: points to one place, shares and correlations to two."""
+    """With its standard error: points to a tenth, shares and correlations finer."""
     if math.isnan(value):
         return "undefined"
     places = 1 if abs(value) >= 1.5 else 2
-    return f"{value:.{places}f} ± {error:.{places}f}"
+    return f"{value:.{places}f} ± {error:.{3 if places == 2 else 1}f}"
 
 
 def _line(fields: Sequence[str]) -> str:

@@ -188,6 +188,8 @@ def name_points(axes: Axes, labels: Sequence[Label]) -> None:
             ha="left" if across > 0 else "right",
             va="bottom",
             zorder=4,
+            # Lines across would strike through a name.
+            bbox={"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 0.5},
         )
 
 

@@ -10,7 +10,6 @@ import numpy.typing as npt
 from alignment.judgments import Actions
 from alignment.matrices import FloatArray, SimilarityMatrix
 
-
 BoolArray = npt.NDArray[np.bool_]
 RaterKind = Literal["embedding", "chat", "baseline", "recorded"]
 
