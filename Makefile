@@ -51,7 +51,7 @@ serve: setup
 	@$(PY) manage.py serve --port $(PORT)
 
 bridge-verbs: setup
-	@$(PY) manage.py bridgeverbs
+	@$(PY) -m bandits bridge-verbs
 
 # Chromium is for the browser tests: installed where the user may, else they skip with a sentence.
 .PHONY: browser
@@ -64,10 +64,10 @@ browser:
 	  || echo "Chromium could not be installed; the browser tests will be skipped."
 
 test: setup browser
-	@$(PY) -m pytest -n 2 --dist loadgroup -m "not slow and not gpu" $(ARGS)
+	@$(PY) -m pytest -n 2 --dist loadfile -m "not slow and not gpu" $(ARGS)
 
 test-all: setup browser
-	@$(PY) -m pytest -n 2 --dist loadgroup $(ARGS)
+	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: setup
 	@.venv/bin/ruff check .

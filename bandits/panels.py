@@ -187,8 +187,8 @@ def name_points(axes: Axes, labels: Sequence[Label]) -> None:
             color=label.colour,
             ha="left" if across > 0 else "right",
             va="bottom",
-            zorder=4,
-            # Lines across would strike through a name.
+            # Above the lines across, which would strike through it; below the marks.
+            zorder=2.5,
             bbox={"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 0.5},
         )
 

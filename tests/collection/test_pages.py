@@ -367,7 +367,9 @@ def test_a_conflicting_second_answer_goes_on_with_a_calm_message(
     assert Incident.objects.get().code == "already-answered"
 
 
-@pytest.mark.parametrize("trial_id", ["", "forged", "0b0e7c1e-9d3c-4a53-8a3f-6a4a64f3b0aa"])
+@pytest.mark.parametrize(
+    "trial_id", ["", "forged", "0b0e7c1e-9d3c-4a53-8a3f-6a4a64f3b0aa"]
+)
 def test_a_forged_trial_id_is_no_page_and_loses_nothing(
     client: Client, session: StudySession, trial_id: str
 ) -> None:

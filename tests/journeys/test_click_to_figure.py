@@ -38,10 +38,10 @@ from collection.snapshots import freeze
 from collection.truth import Truth, World, plant
 
 SMALL = Path(__file__).resolve().parents[2] / "collection/studies/small/study.toml"
-SIMILARITY_PEOPLE, VALUE_PEOPLE = 24, 12
+SIMILARITY_PEOPLE, VALUE_PEOPLE = 18, 9
 SWEEP = {
     "seed": 3,
-    "n_runs": 300,
+    "n_runs": 150,
     "agents": ["gp_thompson", "gp_greedy", "kernel_regression"],
     "kernels": ["all"],
     "dimensions": ["morality"],
