@@ -93,7 +93,7 @@ def _done(study: Study, kind: str, folder: Path) -> JobRecord:
     )
 
 
-def _folder(path: Path, kind: str, fill: Callable[[Path], None]) -> Path:
+def results_folder(path: Path, kind: str, fill: Callable[[Path], None]) -> Path:
     path.mkdir(parents=True)
     fill(path)
     write_manifest(
@@ -114,10 +114,12 @@ def _rows(path: Path, *rows: dict[str, object]) -> None:
 
 def _snapshot_folder(path: Path) -> Path:
     row = {"action_id": "alpha", "text": "I call alpha"}
-    return _folder(path, "snapshot", lambda home: _rows(home / "actions.csv", row))
+    return results_folder(
+        path, "snapshot", lambda home: _rows(home / "actions.csv", row)
+    )
 
 
-def _figure(home: Path, stem: str) -> None:
+def figure(home: Path, stem: str) -> None:
     (home / "figures").mkdir(exist_ok=True)
     (home / "figures" / f"{stem}.svg").write_text(SVG)
     (home / "figures" / f"{stem}.png").write_bytes(PNG)
@@ -125,7 +127,7 @@ def _figure(home: Path, stem: str) -> None:
 
 def _report_folder(path: Path) -> Path:
     def fill(home: Path) -> None:
-        _figure(home, "map")
+        figure(home, "map")
         (home / "figures" / "notes.txt").write_text("no figure")
         rater = {"kind": "chat", "family": "smollm", "description": "asked in words"}
         counts = {"complete": 0, "n_missing": 1075, "n_pairs": 1225}
@@ -137,12 +139,12 @@ def _report_folder(path: Path) -> Path:
             {"rater": "smollm2", "measure": "tau_a", **estimate, "low": None},
         )
 
-    return _folder(path, "report", fill)
+    return results_folder(path, "report", fill)
 
 
 def _sweep_folder(path: Path) -> Path:
     def fill(home: Path) -> None:
-        _figure(home, "morality_group_study_personalization_mean_reward")
+        figure(home, "morality_group_study_personalization_mean_reward")
         setting = {
             "agent": "gp_thompson",
             "dimension": "morality",
@@ -175,4 +177,4 @@ def _sweep_folder(path: Path) -> Path:
             },
         )
 
-    return _folder(path, "sweep", fill)
+    return results_folder(path, "sweep", fill)

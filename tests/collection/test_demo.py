@@ -162,7 +162,7 @@ def test_a_second_demo_reuses_what_the_first_one_made() -> None:
     assert first.returncode == 0, first.stdout + first.stderr
     assert again.returncode == 0, again.stdout + again.stderr
     assert "(stood)" not in first.stdout
-    assert again.stdout.count("(stood)") == 4
+    assert again.stdout.count("(stood)") == 5
     assert {job.pk: job.result_folder for job in study.jobs.all()} == made
     assert study.snapshots.count() == 1
     assert jobs.studies_folder(study).joinpath("sweeps/1/cells.csv").is_file()

@@ -23,17 +23,7 @@ def _own_folder(outside_var: Path) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_server_answers_while_the_block_lasts_and_not_after() -> None:
-    with serving.serve_in_background() as base_url:
-        healthy = httpx.get(f"{base_url}/healthz")
-        assert healthy.status_code == 200
-
-    with pytest.raises(httpx.ConnectError):
-        httpx.get(f"{base_url}/healthz")
-
-
-@pytest.mark.django_db(transaction=True)
-def test_the_server_sees_this_process_database() -> None:
+def test_the_server_has_this_process_data_and_ends_with_the_block() -> None:
     User.objects.create(username="ada", password=_real_hash("correct horse"))
 
     with (
@@ -53,6 +43,8 @@ def test_the_server_sees_this_process_database() -> None:
     assert page.status_code == 200
     assert "My studies" in answer.text
     assert "ada" in answer.text
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{base_url}/healthz")
 
 
 def test_a_server_that_cannot_start_says_so_with_its_last_words(

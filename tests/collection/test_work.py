@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 from django.db import connection, transaction
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
@@ -243,8 +244,7 @@ def test_the_reason_is_one_line_that_a_person_can_act_on(
 
 def test_commands_name_the_folders_they_read_and_write(study: Study) -> None:
     factories.ada(study)
-    jobs.enqueue(study, "freeze")
-    _let_a_worker_work()
+    call_command("freezestudy", study.slug, verbosity=0)
     report = JobRecord(
         kind="report",
         study=study,

@@ -19,6 +19,8 @@ from collection.models import JobRecord, SnapshotRecord, Study, StudySession
 SESSIONS = 66
 WORLD = "follows"
 SEED = 1
+THREADS = 8
+"""Participants at once: half of an answer is waiting for the disk, not computing."""
 
 
 class Command(BaseCommand):
@@ -126,6 +128,7 @@ class Command(BaseCommand):
             sessions=sessions,
             world=WORLD,
             seed=SEED,
+            threads=THREADS,
             stdout=self.stdout,
         )
 

@@ -1,0 +1,79 @@
+"""What a report's and a sweep's page show, and in which order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from alignment.errors import FolderError
+from alignment.folders import write_rows
+from collection import results_pages
+from tests import researchers
+
+
+def test_a_sweeps_figures_stand_in_the_order_of_its_cells(tmp_path: Path) -> None:
+    def fill(home: Path) -> None:
+        for stem in (
+            "challenge_group_study_personalization_mean_reward",
+            "morality_group_0-5_generalization_value_rank_correlation",
+            "morality_group_0-5_personalization_unsafe_share",
+            "morality_group_0-5_personalization_mean_reward",
+            "something_else",
+        ):
+            researchers.figure(home, stem)
+        cells = [
+            {
+                "dimension": dimension,
+                "values_from": "group",
+                "threshold_rule": rule,
+                "phase": "personalization",
+                "role": "model",
+            }
+            for dimension, rule in (("morality", "0.5"), ("challenge", "study"))
+        ]
+        write_rows(home / "cells.csv", list(cells[0]), cells)
+
+    folder = researchers.results_folder(tmp_path / "sweep", "sweep", fill)
+
+    page = results_pages.sweep_page(folder)
+
+    assert [(group.heading, len(group.figures)) for group in page.figures] == [
+        ("Morality, threshold 0.5", 3),
+        ("Challenge", 1),
+        ("More", 1),
+    ]
+    assert [figure.stem.split("_")[-2:] for figure in page.figures[0].figures] == [
+        ["mean", "reward"],
+        ["unsafe", "share"],
+        ["rank", "correlation"],
+    ]
+
+
+def test_a_reports_figures_and_measures_have_their_names(tmp_path: Path) -> None:
+    def fill(home: Path) -> None:
+        for stem in ("map", "alignment", "matrices"):
+            researchers.figure(home, stem)
+        row = {"rater": "minilm", "measure": "mutual_knn", "value": 0.5}
+        write_rows(home / "alignment.csv", list(row), [row])
+
+    page = results_pages.report_page(
+        researchers.results_folder(tmp_path / "report", "report", fill)
+    )
+
+    (group,) = page.figures
+    stems = [figure.stem for figure in group.figures]
+    assert stems == ["matrices", "alignment", "map"]
+    assert [column.heading for column in page.tables[0].columns] == [
+        "Rater",
+        "Mutual k-NN",
+    ]
+    assert page.incomplete == []
+
+
+@pytest.mark.parametrize("kind", ["report", "sweep"])
+def test_a_folder_of_another_kind_is_refused(tmp_path: Path, kind: str) -> None:
+    other = researchers.results_folder(tmp_path / "x", "snapshot", lambda home: None)
+
+    with pytest.raises(FolderError, match=f"must be a {kind} folder"):
+        results_pages.PAGES[kind](other)
