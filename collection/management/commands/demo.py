@@ -16,7 +16,7 @@ from collection import demo, research, serving
 from collection.errors import CollectionError, DefinitionError
 from collection.models import JobRecord, SnapshotRecord, Study, StudySession
 
-SESSIONS = 66
+SESSIONS = 52
 WORLD = "follows"
 SEED = 1
 THREADS = 8
