@@ -68,15 +68,13 @@ def participant(page: Page, slug: str) -> None:
 
 
 def researcher(page: Page, study: Study) -> None:
-    """Log in, and take the study's, the report's and the sweep's pages."""
+    """Log in, and take the pages of the report and the sweep."""
     password = researcher_file().read_text().split("password:")[1].strip()
     page.goto("/research/login/")
     page.fill("input[name=username]", "researcher")
     page.fill("input[name=password]", password)
     page.keyboard.press("Enter")
     page.wait_for_url("**/research/")
-    page.goto(f"/research/studies/{study.slug}/")
-    page.screenshot(path=OUT / "study.png", full_page=True)
     for kind in ("report", "sweep"):
         job = study.jobs.filter(kind=kind, status=JobRecord.Status.DONE).first()
         if job is None:
