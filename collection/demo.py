@@ -26,7 +26,7 @@ from collection import jobs, work
 from collection.models import JobRecord, Response, SnapshotRecord, Study
 
 DEFINITION = Path(__file__).resolve().parent / "studies" / "everyday" / "study.toml"
-CHAT_PAIRS = 20
+CHAT_PAIRS = 10
 RESEARCHER = "researcher"
 KINDS = {"freeze": "snapshot", "report": "report", "sweep": "sweep"}
 
