@@ -4,7 +4,7 @@ The unit is the model, not the run: runs of one kernel say nothing more about ot
 kernels. Only real, independent language models enter a correlation; the human kernel,
 the baselines (text length, bag of words) and the relabelled kernels never do. Below
 `MIN_MODELS` models there is no correlation and no interval, only the sentence
-`TOO_FEW` and the smallest p that any outcome could have reached.
+`TOO_FEW`, the exact p, and the smallest p that any outcome could have reached.
 
 Limit: permuting models takes them for exchangeable. In null worlds whose models each
 have a view of their own that holds (200 studies of 12 models: 4 % rejected at 5 %, and
@@ -40,7 +40,8 @@ CONSTANT = "every model has the same outcome or alignment: nothing to correlate"
 class Association:
     """A rank correlation over independent models, or why there is none.
 
-    spearman, low, high, p: NaN wherever `note` says why.
+    spearman, low, high: NaN wherever `note` says why.
+    p: NaN only where fewer than two models, or a constant, leave nothing to permute.
     smallest_p: The smallest p that this number of models (with its ties) can reach.
     """
 
@@ -78,20 +79,20 @@ def associate(
     n = len(x)
     if n < 2 or not np.ptp(x) or not np.ptp(y):
         note = TOO_FEW if n < MIN_MODELS else CONSTANT
-        return _unclaimed(n, 1.0, True, note)
+        return _unclaimed(n, math.nan, 1.0, True, note)
     rng = np.random.default_rng(seed)
     p, smallest, exact = permutation_test(x, y, rng, n_permutations)
     if n < MIN_MODELS:
-        return _unclaimed(n, smallest, exact, TOO_FEW)
+        return _unclaimed(n, p, smallest, exact, TOO_FEW)
     low, high = _interval(x, y, rng, n_resamples)
     return Association(float(_correlate(x, y)), low, high, p, n, smallest, exact, "")
 
 
-def _unclaimed(n_models: int, smallest: float, exact: bool, why: str) -> Association:
+def _unclaimed(
+    n_models: int, p: float, smallest: float, exact: bool, why: str
+) -> Association:
     nothing = math.nan
-    return Association(
-        nothing, nothing, nothing, nothing, n_models, smallest, exact, why
-    )
+    return Association(nothing, nothing, nothing, p, n_models, smallest, exact, why)
 
 
 def permutation_test(

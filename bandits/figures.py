@@ -329,7 +329,10 @@ def _caption(
         smallest = max(row["smallest_p"] for row in effects)
         note = effects[0]["note"]
         if note:
-            said.append(f"{models}: {note} (smallest attainable p {_p(smallest)}).")
+            said.append(
+                f"{models}: {note} (exact permutation p over each panel, smallest"
+                f" attainable p {_p(smallest)})."
+            )
         else:
             kind = "exact" if effects[0]["exact"] else "sampled"
             said.append(f"{models}; {kind} permutation p over each panel.")
@@ -361,7 +364,7 @@ def _caption(
 
 
 def _effect(material: Material, task: Task, phase: str, metric: str, agent: str) -> str:
-    """The correlation over an agent's panel: of the matched form where there is one."""
+    """What stands over an agent's panel: of the matched form where there is one."""
     found = [
         row
         for row in material.effects
@@ -370,9 +373,11 @@ def _effect(material: Material, task: Task, phase: str, metric: str, agent: str)
         and row["measure"] == material.measure
     ]
     best = [row for row in found if row["form"] == "matched"] or found
-    if not best or not known(best[0]["spearman"]):
+    if not best or not known(best[0]["p"]):
         return ""
     row = best[0]
+    if not known(row["spearman"]):
+        return f"exact p {_p(row['p'])}"
     return (
         f"Spearman {row['spearman']:.2f} [{row['low']:.2f}, {row['high']:.2f}],"
         f" p {_p(row['p'])}"

@@ -83,10 +83,23 @@ def test_below_eight_models_nothing_is_claimed(n_models: int) -> None:
 
     assert found.note == TOO_FEW == "too few models to test"
     assert found.n_models == n_models
-    for claim in (found.spearman, found.low, found.high, found.p):
+    for claim in (found.spearman, found.low, found.high):
         assert math.isnan(claim)
     expected = 1.0 if n_models < 2 else 2 / math.factorial(n_models)
     assert found.smallest_p == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("order", [[0, 2, 1], [3, 0, 2, 1], [4, 1, 0, 3, 2]])
+def test_below_eight_models_the_exact_p_is_still_given(order: list[int]) -> None:
+    x, y = np.arange(float(len(order))), np.array(order, dtype=float)
+
+    found = associate(x, y, seed=1)
+
+    assert found.exact
+    assert found.p == pytest.approx(exact_p(x, y))
+    assert math.isnan(associate(x[:1], y[:1], seed=1).p), (
+        "one model: nothing to permute"
+    )
 
 
 def test_a_model_without_an_outcome_is_not_counted() -> None:

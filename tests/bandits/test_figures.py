@@ -154,6 +154,16 @@ def test_too_few_models_are_counted_and_not_tested() -> None:
     assert "p 0.750" not in said
 
 
+def test_the_exact_p_of_too_few_models_stands_over_its_panel() -> None:
+    few = effect(n_models=3) | {"p": 2 / 6, "smallest_p": 2 / 6}
+
+    said = words_of(drawn(replace(MATERIAL, effects=[few])))
+
+    assert "exact p 0.333" in said
+    assert "too few models to test" in said
+    assert "Spearman 0" not in said
+
+
 def test_enough_models_get_their_correlation_and_exact_p() -> None:
     said = words_of(drawn(replace(MATERIAL, effects=[effect("", 8)])))
 
