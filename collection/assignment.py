@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import comb
 from random import Random
 
@@ -22,6 +23,7 @@ from collection.definition_parts import (
     ValueBlock,
 )
 from collection.definitions import StudyDefinition
+from collection.least_judged import Candidates
 from collection.models import Cell, Study, StudySession, Trial
 from collection.models.trials import Kind
 from collection.reservations import (
@@ -30,6 +32,7 @@ from collection.reservations import (
     reserve_dimensions,
     reserve_least_judged,
 )
+from collection.rows import IssuedTrial, issued_trials, shown_trial
 
 # A repeat right after its first time would measure memory of a moment.
 REPEAT_DISTANCE = 5
@@ -83,24 +86,39 @@ def block_orders(keys: Sequence[str], definition: StudyDefinition) -> list[list[
 Issued = Counter[tuple[str, str, bool]]
 
 
-def open_or_next_trial(session: StudySession) -> Trial | None:
-    """The trial that was issued and not answered, or a new one; None when all is done.
+@dataclass(frozen=True)
+class Whereabouts:
+    """Where a session is.
+
+    Attributes:
+        trial: The trial it is at; None when all is done.
+        n_answered: Trials answered so far.
+        before: The trial before it; None at the start.
+    """
+
+    trial: Trial | None
+    n_answered: int
+    before: IssuedTrial | None
+
+
+def open_or_next_trial(session: StudySession) -> Whereabouts:
+    """The trial that was issued and not answered, or a new one.
 
     The place of an open trial is held again if it was lost. The caller holds the
     session's row, inside a transaction.
     """
     issued: Issued = Counter()
-    for trial_id, block, dimension, repeat, response_id in session.trials.order_by(
-        "position"
-    ).values_list("pk", "block", "dimension", "repeat", "response"):
-        if response_id is None:
-            trial = Trial.objects.select_related("reservation").get(pk=trial_id)
-            trial.session = session
+    before = None
+    for n_answered, row in enumerate(issued_trials(session)):
+        if not row.answered:
+            trial = shown_trial(row.pk, session)
+            assert trial is not None
             if trial.reservation is not None:
                 renew(trial.reservation)
-            return trial
-        issued[block, dimension, repeat] += 1
-    return _issue_next(session, issued)
+            return Whereabouts(trial, n_answered, before)
+        issued[row.block, row.dimension, row.repeat] += 1
+        before = row
+    return Whereabouts(_issue_next(session, issued), issued.total(), before)
 
 
 def _issue_next(session: StudySession, issued: Issued) -> Trial | None:
@@ -151,15 +169,16 @@ def _next_of_block(
 
 def _fill_pair(trial: Trial, rng: Random) -> Trial | None:
     """A pair this person has not seen, among those with the fewest judgments."""
-    cells = Cell.objects.filter(study=trial.session.study, kind=Kind.PAIR)
-    reservation = reserve_least_judged(cells, trial.session, trial.block, rng)
-    if reservation is None:
+    session = trial.session
+    pairs = Candidates(session.study_id, Kind.PAIR, session.participant_id)
+    taken = reserve_least_judged(pairs, session, trial.block, rng)
+    if taken is None:
         return None
-    cell = reservation.cell
+    trial.reservation_id, cell = taken
+    assert cell.action_b is not None
     trial.kind = Kind.PAIR
-    trial.reservation = reservation
     trial.sampler = "least-judged"
-    trial.actions = [_action_id(cell, "a"), _action_id(cell, "b")]
+    trial.actions = [cell.action_a, cell.action_b]
     # Sides alternate from one person to the next, from a random first side.
     if (cell.load + (cell.shuffle < 0.5)) % 2:
         trial.actions.reverse()
@@ -170,20 +189,17 @@ def _fill_scattered_value(
     trial: Trial, definition: StudyDefinition, block: ValueBlock, rng: Random
 ) -> Trial | None:
     """One action on one dimension, among those with the fewest judgments."""
-    cells = Cell.objects.filter(
-        study=trial.session.study,
-        kind=Kind.VALUE,
-        dimension__in=dimensions_of(block, definition),
-        action_a__isnull=False,
-    )
-    reservation = reserve_least_judged(cells, trial.session, trial.block, rng)
-    if reservation is None:
+    session = trial.session
+    dimensions = dimensions_of(block, definition)
+    cells = Candidates(session.study_id, Kind.VALUE, session.participant_id, dimensions)
+    taken = reserve_least_judged(cells, session, trial.block, rng)
+    if taken is None:
         return None
+    trial.reservation_id, cell = taken
     trial.kind = Kind.VALUE
-    trial.reservation = reservation
     trial.sampler = "least-judged"
-    trial.actions = [_action_id(reservation.cell, "a")]
-    trial.dimension = reservation.cell.dimension
+    trial.actions = [cell.action_a]
+    trial.dimension = cell.dimension
     trial.polarity = _polarity(trial.session, block)
     return trial
 
@@ -308,10 +324,3 @@ def _polarity(session: StudySession, block: ValueBlock) -> str:
         Random(f"{session.code}:{block.key}:polarity").random() < 0.5
     )
     return Trial.Polarity.REVERSED if turned else Trial.Polarity.NORMAL
-
-
-def _action_id(cell: Cell, side: str) -> str:
-    action = cell.action_a if side == "a" else cell.action_b
-    if action is None:
-        raise ValueError(f"cell {cell.key} has no action {side}")
-    return action.action_id

@@ -16,13 +16,14 @@ from django.conf import settings
 from django.contrib import messages
 from django.core import signing
 from django.db import connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from collection import participation
+from collection.assignment import Whereabouts
 from collection.definitions import StudyDefinition
 from collection.error_pages import csrf_failure
 from collection.errors import (
@@ -37,6 +38,7 @@ from collection.errors import (
 )
 from collection.forms import AnswerForm, ArrivalForm, ConsentForm
 from collection.models import PlatformIdentity, Study, StudySession, Trial
+from collection.rows import IssuedTrial
 from collection.trial_page import trial_page
 
 __all__ = [
@@ -58,6 +60,11 @@ NO_TRIAL: Final = UUID(int=0)
 """Stands for a trial id that cannot be read: no session was ever shown it."""
 SHOWN_BEFORE_S: Final = 5
 """An open trial older than this was on an earlier page: its time is not measured."""
+
+IN_PLACE: Final = "Attune-In-Place"
+"""Request header: answer with the next page itself instead of the way to it."""
+STORED: Final = "Attune-Stored"
+"""Response header: the trial to which the server now holds an answer for good."""
 
 Status = StudySession.Status
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
@@ -166,16 +173,9 @@ def instructions(request: HttpRequest, code: UUID) -> HttpResponse:
 @get_or_post
 def trial(request: HttpRequest, code: UUID) -> HttpResponse:
     """Show the session's current trial, or take the answer to one."""
-    session = _find(code)
-    if session.status != Status.CONSENTED:
-        return redirect("resume", code=code)
     if request.method == "POST":
-        return _take_answer(request, session)
-    current = participation.current_trial(session)
-    if current is None:
-        participation.finish(session)
-        return redirect("debrief", code=code)
-    return _show_trial(request, session, current)
+        return _take_answer(request, code)
+    return _show_current(request, code)
 
 
 @require_safe
@@ -255,8 +255,14 @@ def _page(
     )
 
 
-def _take_answer(request: HttpRequest, session: StudySession) -> HttpResponse:
-    """Store one answer and go on; an incomplete one is asked for again."""
+def _take_answer(request: HttpRequest, code: UUID) -> HttpResponse:
+    """Store one answer and go on; an incomplete one is asked for again.
+
+    A browser without the script is sent on to the next page, which it may then reload.
+    The script asks for that page at once (``IN_PLACE``): one request less for each
+    answer. It is told in ``STORED`` that the server holds an answer to this trial, and
+    keeps the answer until then.
+    """
     form = AnswerForm(request.POST)
     form.is_valid()
     trial_id = form.cleaned_data.get("trial_id", NO_TRIAL)
@@ -264,25 +270,57 @@ def _take_answer(request: HttpRequest, session: StudySession) -> HttpResponse:
     if refusal is None:
         try:
             participation.record_response(
-                session,
+                code,
                 trial_id=trial_id,
                 answer=form.answer(),
                 rt_ms=form.cleaned_data.get("rt_ms"),
                 timing=form.cleaned_data.get("timing"),
             )
+        except StudySession.DoesNotExist as unknown:
+            raise Http404 from unknown
         except AlreadyAnswered as first_stands:  # the back button: tell them, and go on
             messages.info(request, first_stands.message)
         except (ConsentMissing, SessionOver):  # ended in another tab meanwhile
-            return redirect("resume", code=session.code)
+            return redirect("resume", code=code)
         except AnswerMissing:
             refusal = ""  # the page has its own words for what this trial lacks
         except (AnswerNotOffered, RatingOutOfRange) as wrong:
             refusal = wrong.message
     if refusal is not None:
-        current = participation.current_trial(session)
-        if current is not None and current.id == trial_id:
-            return _show_trial(request, session, current, refusal=refusal)
-    return redirect("trial", code=session.code)
+        return _show_current(request, code, refused=trial_id, refusal=refusal)
+    if IN_PLACE not in request.headers:
+        return redirect("trial", code=code)
+    response = _show_current(request, code)
+    response.headers[STORED] = str(trial_id)
+    return response
+
+
+def _show_current(
+    request: HttpRequest,
+    code: UUID,
+    *,
+    refused: UUID | None = None,
+    refusal: str = "",
+) -> HttpResponse:
+    """The trial that the session is at, or the way to where it is instead.
+
+    A refusal is shown if it was about this trial; about another one it is too late.
+    """
+    try:
+        session, here = participation.whereabouts(code)
+    except StudySession.DoesNotExist as unknown:
+        raise Http404 from unknown
+    except (ConsentMissing, SessionOver):
+        return redirect("resume", code=code)
+    if here is not None and here.trial is None:
+        participation.finish(session)
+    if here is None or here.trial is None:
+        return redirect("debrief", code=code)
+    if refused is None or refused == here.trial.pk:
+        return _show_trial(
+            request, session, here, refusal=None if refused is None else refusal
+        )
+    return redirect("trial", code=code)
 
 
 def _unreadable(form: AnswerForm) -> str | None:
@@ -304,13 +342,16 @@ class Opening:
 def _show_trial(
     request: HttpRequest,
     session: StudySession,
-    current: Trial,
+    here: Whereabouts,
     *,
     refusal: str | None = None,
 ) -> HttpResponse:
     definition = session.study.definition_model()
     translation.activate(definition.language)
-    done, total = participation.progress(session)
+    current = here.trial
+    assert current is not None
+    total = participation.n_trials(session)
+    done = min(here.n_answered, total)
     page = trial_page(current, definition)
     age_s = (timezone.now() - current.issued_at).total_seconds()
     return _page(
@@ -326,23 +367,19 @@ def _show_trial(
         total=total,
         part=session.blocks.index(current.block) + 1,
         n_parts=len(session.blocks),
-        opening=_opening(session, current, definition),
+        opening=_opening(session, current, here.before, definition),
         shown_before=refusal is not None or age_s > SHOWN_BEFORE_S,
     )
 
 
 def _opening(
-    session: StudySession, current: Trial, definition: StudyDefinition
+    session: StudySession,
+    current: Trial,
+    before: IssuedTrial | None,
+    definition: StudyDefinition,
 ) -> Opening | None:
     """What to say where a part, or a dimension within it, begins."""
-    before = (
-        Trial.objects.filter(session=session, position=current.position - 1)
-        .values_list("block", "dimension")
-        .first()
-        if current.position
-        else None
-    )
-    if before is None or before[0] != current.block:
+    if before is None or before.block != current.block:
         text = definition.block(current.block).instructions
         if not text:
             return None
@@ -351,7 +388,7 @@ def _opening(
             "parts": len(session.blocks),
         }
         return Opening(_("Part %(part)d of %(parts)d") % where, text)
-    if current.dimension and before[1] != current.dimension:
+    if current.dimension and before.dimension != current.dimension:
         dimension = definition.dimension(current.dimension)
         return Opening(
             _("The question changes here"), f"{dimension.label}: {dimension.definition}"

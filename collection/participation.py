@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from collection import assignment
 from collection.answers import Answer, checked, said, same_answer
+from collection.assignment import Whereabouts
 from collection.errors import (
     AlreadyAnswered,
     AnswerMissing,
@@ -38,6 +39,7 @@ from collection.models import (
     Trial,
 )
 from collection.reservations import count_response, give_back
+from collection.rows import held_session, shown_trial
 
 __all__ = [
     "Answer",
@@ -46,8 +48,10 @@ __all__ = [
     "enrol",
     "finish",
     "give_consent",
+    "n_trials",
     "progress",
     "record_response",
+    "whereabouts",
     "withdraw",
 ]
 
@@ -137,7 +141,7 @@ def give_consent(
         ConsentMissing: not of age, or a required use is not ticked.
         SessionOver: the session was withdrawn.
     """
-    locked = _hold(session)
+    locked = held_session(session.pk)
     if locked.status == StudySession.Status.WITHDRAWN:
         raise SessionOver("You left this study; nothing more is asked of you.")
     existing = Consent.objects.filter(session=locked).first()
@@ -174,31 +178,42 @@ def decline(session: StudySession) -> StudySession:
 def current_trial(session: StudySession) -> Trial | None:
     """The trial this session is at: the open one, or a new one; None when all is done.
 
-    Coming back after the reservation expired is fine: the place is taken again.
+    Raises:
+        ConsentMissing, SessionOver: as for :func:`whereabouts`.
+    """
+    locked, here = whereabouts(session.pk)
+    _refresh(session, locked)
+    return None if here is None else here.trial
+
+
+@transaction.atomic
+def whereabouts(code: UUID) -> tuple[StudySession, Whereabouts | None]:
+    """The session as it is stored, and where it is; None in its place once finished.
+
+    A trial is issued where none is open. Coming back after the reservation expired is
+    fine: the place is taken again.
 
     Raises:
+        StudySession.DoesNotExist: no session has this code.
         ConsentMissing: no consent was given yet.
         SessionOver: the session was withdrawn.
     """
-    with transaction.atomic():
-        locked = _hold(session)
-        if locked.status == StudySession.Status.FINISHED:
-            return None
-        _may_answer(locked)
-        trial = assignment.open_or_next_trial(locked)
-        _refresh(session, locked)
-        return trial
+    locked = held_session(code)
+    if locked.status == StudySession.Status.FINISHED:
+        return locked, None
+    _may_answer(locked)
+    return locked, assignment.open_or_next_trial(locked)
 
 
 def record_response(
-    session: StudySession,
+    session: StudySession | UUID,
     *,
     trial_id: UUID,
     answer: Answer,
     rt_ms: int | None = None,
     timing: dict[str, Any] | None = None,
 ) -> Response:
-    """Store the answer to a trial this session was shown.
+    """Store the answer to a trial this session (or the one of this code) was shown.
 
     Safe to repeat: a double click, a refresh or a retry gets the stored response back.
     The first answer stands. A different second one is refused, because nobody can know
@@ -208,38 +223,36 @@ def record_response(
         UnknownTrial: this session was never shown that trial.
         AnswerMissing, RatingOutOfRange, AnswerNotOffered: nothing was stored.
         AlreadyAnswered: another answer is stored; it was kept.
+        StudySession.DoesNotExist: no session has this code.
         ConsentMissing, SessionOver: the session takes no answers.
     """
+    code = session.pk if isinstance(session, StudySession) else session
     try:
         with transaction.atomic():
-            return _record(session, trial_id, answer, rt_ms, timing)
+            return _record(code, trial_id, answer, rt_ms, timing)
     except _WORTH_AN_INCIDENT as refusal:
         # Outside the refused transaction, which took everything in it back.
-        _note(session, trial_id, answer, refusal)
+        _note(code, trial_id, answer, refusal)
         raise
 
 
 def _record(
-    session: StudySession,
+    code: UUID,
     trial_id: UUID,
     answer: Answer,
     rt_ms: int | None,
     timing: dict[str, Any] | None,
 ) -> Response:
-    locked = _hold(session)
+    locked = held_session(code)
     if locked.status == StudySession.Status.WITHDRAWN:
         raise SessionOver("You left this study; nothing more was stored.")
-    trial = (
-        Trial.objects.select_related("response", "reservation__cell")
-        .filter(pk=trial_id, session=locked)
-        .first()
-    )
+    trial = shown_trial(trial_id, locked)
     if trial is None:
+        _may_answer(locked)  # whoever is done is shown the end, not a riddle
         raise UnknownTrial(
             "This question was never shown in your session, so nothing was stored. "
             "Your earlier answers are safe; please go on from the current question."
         )
-    trial.session = locked
     stored = checked(trial, answer)
     if trial.answered:
         if not same_answer(trial.response, stored):
@@ -269,7 +282,7 @@ def finish(session: StudySession) -> StudySession:
             f"There {'is 1 question' if left == 1 else f'are {left} questions'} left."
         )
     with transaction.atomic():
-        locked = _hold(session)
+        locked = held_session(session.pk)
         if locked.status == StudySession.Status.WITHDRAWN:
             raise SessionOver("You left this study; it cannot be finished.")
         if locked.status != StudySession.Status.FINISHED:
@@ -291,7 +304,7 @@ def withdraw(session: StudySession) -> StudySession:
     Raises:
         SessionOver: the session was finished, and the last date has passed.
     """
-    locked = _hold(session)
+    locked = held_session(session.pk)
     if locked.status == StudySession.Status.WITHDRAWN:
         _refresh(session, locked)
         return session
@@ -317,23 +330,17 @@ def withdraw(session: StudySession) -> StudySession:
 
 def progress(session: StudySession) -> tuple[int, int]:
     """Questions answered, and questions altogether, in this session."""
-    definition = session.study.definition_model()
-    total = sum(
-        definition.block(key).trials_in_session(len(definition.actions))
-        for key in session.blocks
-    )
+    total = n_trials(session)
     done = Response.objects.filter(trial__session=session).count()
     return min(done, total), total
 
 
-def _hold(session: StudySession) -> StudySession:
-    """The session's row, held until the transaction ends, with its study."""
-    # NO KEY: inserting a trial beside it must not wait for this lock.
-    return (
-        StudySession.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("study")
-        .defer("study__definition", "study__simulation")
-        .get(pk=session.pk)
+def n_trials(session: StudySession) -> int:
+    """Questions altogether in this session."""
+    definition = session.study.definition_model()
+    return sum(
+        definition.block(key).trials_in_session(len(definition.actions))
+        for key in session.blocks
     )
 
 
@@ -365,12 +372,10 @@ def _plausible_rt_ms(rt_ms: int | None) -> int | None:
     return rt_ms if 0 <= rt_ms <= LONGEST_RT_MS else None
 
 
-def _note(
-    session: StudySession, trial_id: UUID, answer: Answer, refusal: CollectionError
-) -> None:
+def _note(code: UUID, trial_id: UUID, answer: Answer, refusal: CollectionError) -> None:
     trial = (
         Trial.objects.select_related("response")
-        .filter(pk=trial_id, session=session)
+        .filter(pk=trial_id, session=code)
         .first()
     )
     detail: dict[str, Any] = {
@@ -386,5 +391,5 @@ def _note(
     if trial is not None and trial.answered:
         detail["kept"] = said(trial.response)
     Incident.objects.create(
-        session=session, trial=trial, code=refusal.code, detail=detail
+        session_id=code, trial=trial, code=refusal.code, detail=detail
     )

@@ -18,10 +18,17 @@ from datetime import timedelta
 from random import Random
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 
+from collection.least_judged import (
+    Candidates,
+    FreeCell,
+    any_free,
+    at_level,
+    lowest_load,
+)
 from collection.models import Cell, Reservation, Response, StudySession, Trial
 from collection.models.trials import Kind
 
@@ -33,6 +40,48 @@ RELEASED = Reservation.State.RELEASED
 _ATTEMPTS = 40
 _PAUSE_S = 0.005
 
+_CELLS = Cell._meta.db_table
+_RESERVATIONS = Reservation._meta.db_table
+
+# One statement each for what every answer does: the object layer takes longer to write
+# these than the database to run them.
+_TAKE = f"""
+WITH taken AS (UPDATE {_CELLS} SET in_flight = in_flight + 1 WHERE id = %s)
+INSERT INTO {_RESERVATIONS} (session_id, cell_id, block, state, expires_at)
+VALUES (%s, %s, %s, '{HELD}', %s) RETURNING id
+"""
+# The inner lock waits for whoever is just releasing it, and then sees that.
+_COMPLETE = f"""
+WITH before AS (
+    SELECT id, state FROM {_RESERVATIONS} WHERE id = %s FOR NO KEY UPDATE
+), done AS (
+    UPDATE {_RESERVATIONS} AS reservation SET state = '{COMPLETED}'
+    FROM before WHERE reservation.id = before.id AND before.state <> '{COMPLETED}'
+    RETURNING reservation.cell_id, before.state
+)
+UPDATE {_CELLS} AS cell SET
+    completed = cell.completed + 1,
+    in_flight = cell.in_flight - CASE done.state WHEN '{HELD}' THEN 1 ELSE 0 END
+FROM done WHERE cell.id = done.cell_id
+"""
+_IS_WHOLE = f"""
+SELECT cell.action_a_id IS NOT NULL OR %s <= (
+    SELECT count(*) FROM {Trial._meta.db_table} AS trial
+    JOIN {Response._meta.db_table} AS response ON response.trial_id = trial.id
+    WHERE trial.reservation_id = reservation.id AND NOT trial.repeat
+)
+FROM {_RESERVATIONS} AS reservation JOIN {_CELLS} AS cell
+  ON cell.id = reservation.cell_id
+WHERE reservation.id = %s
+"""
+_EXPIRED = f"""
+SELECT held.id, held.cell_id
+FROM {_RESERVATIONS} AS held JOIN {_CELLS} AS cell ON cell.id = held.cell_id
+WHERE held.state = '{HELD}' AND held.expires_at < %s AND cell.study_id = %s
+ORDER BY held.id LIMIT 500
+FOR NO KEY UPDATE OF held SKIP LOCKED
+"""
+
 
 def lease() -> timedelta:
     """How long a place is held without an answer."""
@@ -40,38 +89,29 @@ def lease() -> timedelta:
 
 
 def reserve_least_judged(
-    cells: QuerySet[Cell], session: StudySession, block: str, rng: Random
-) -> Reservation | None:
+    candidates: Candidates, session: StudySession, block: str, rng: Random
+) -> tuple[int, FreeCell] | None:
     """Take a cell that this person has not met, among those with the fewest judgments.
 
-    None when the person has met all of `cells`. The reservation's `cell` is as it was
-    before it was taken. Ties are broken by a random start in the cells' shuffled order.
+    Ties are broken by a random start in the cells' shuffled order.
+
+    Returns:
+        The reservation's id, and the cell as it was before it was taken; None when the
+        person has met all of them.
     """
-    _release_expired(cells)
-    unseen = _unseen(cells, session).select_related("action_a", "action_b")
+    _release_expired(candidates.study)
     start = rng.random()
     for _ in range(_ATTEMPTS):
-        lowest = unseen.order_by("load").values_list("load", flat=True).first()
-        if lowest is None:
+        load = lowest_load(candidates)
+        if load is None:
             return None
-        level = (
-            unseen.filter(load=lowest)
-            .order_by("shuffle")
-            .select_for_update(skip_locked=True, of=("self",), no_key=True)
-        )
-        # The row is read again once it is locked, so a cell that was taken in between
-        # no longer has this load, and is passed over.
-        cell = level.filter(shuffle__gte=start).first() or level.first()
+        cell = at_level(candidates, load, start) or at_level(candidates, load, 0.0)
         if cell is not None:
-            return _take(cell, session, block)
+            return _take(cell.pk, session, block), cell
         time.sleep(_PAUSE_S)
     # Many people on few cells: an even load matters less than going on.
-    free = unseen.order_by("load", "shuffle")
-    cell = (
-        free.select_for_update(skip_locked=True, of=("self",), no_key=True).first()
-        or free.select_for_update(of=("self",), no_key=True).first()
-    )
-    return None if cell is None else _take(cell, session, block)
+    cell = any_free(candidates)
+    return None if cell is None else (_take(cell.pk, session, block), cell)
 
 
 def reserve_dimensions(
@@ -86,13 +126,19 @@ def reserve_dimensions(
     There are few such cells and a session needs several, so people take turns here
     instead of skipping: two who each skipped the other's could never both have two.
     """
-    locked = _unseen(cells, session).order_by("pk").select_for_update(no_key=True)
-    if _release_expired(Cell.objects.filter(pk__in=[cell.pk for cell in locked])):
-        locked = locked.all()  # read again what has just changed
-    by_load = list(locked)
+    # Before the cells are held: what has expired is released without waiting for them.
+    _release_expired(session.study_id)
+    met = Reservation.objects.filter(
+        cell=OuterRef("pk"), session__participant=session.participant_id
+    )
+    unseen = cells.filter(~Exists(met)).order_by("pk")
+    by_load = list(unseen.select_for_update(no_key=True))
     rng.shuffle(by_load)
     by_load.sort(key=lambda cell: cell.load)
-    return [_take(cell, session, block) for cell in by_load[:n_dimensions]]
+    taken = [_take(cell.pk, session, block) for cell in by_load[:n_dimensions]]
+    return list(
+        Reservation.objects.filter(pk__in=taken).select_related("cell").order_by("pk")
+    )
 
 
 def renew(reservation: Reservation) -> None:
@@ -117,46 +163,33 @@ def count_response(trial: Trial) -> None:
     counts too: a cell that nobody understands would otherwise be offered for ever.
     """
     reservation = trial.reservation
-    if reservation is None or trial.repeat or not _answered_whole(trial, reservation):
+    if reservation is None or trial.repeat or not _answered_whole(trial):
         return
-    mine = Reservation.objects.filter(pk=reservation.pk)
-    # The first update waits for whoever is just releasing it, and then sees that.
-    if mine.filter(state=HELD).update(state=COMPLETED):
-        Cell.objects.filter(pk=reservation.cell_id).update(
-            completed=F("completed") + 1, in_flight=F("in_flight") - 1
-        )
-    elif mine.filter(state=RELEASED).update(state=COMPLETED):
-        Cell.objects.filter(pk=reservation.cell_id).update(completed=F("completed") + 1)
+    with connection.cursor() as cursor:
+        cursor.execute(_COMPLETE, [reservation.pk])
 
 
-def _answered_whole(trial: Trial, reservation: Reservation) -> bool:
-    if trial.kind != Kind.VALUE or reservation.cell.action_a_id is not None:
+def _answered_whole(trial: Trial) -> bool:
+    """Whether the cell has all that it asks: one answer, or a whole vector of them."""
+    if trial.kind != Kind.VALUE:
         return True
-    answered = Response.objects.filter(
-        trial__session=trial.session_id,
-        trial__reservation=reservation,
-        trial__repeat=False,
-    )
     n_actions = len(trial.session.study.definition_model().actions)
-    return answered.count() >= n_actions
+    with connection.cursor() as cursor:
+        cursor.execute(_IS_WHOLE, [n_actions, trial.reservation_id])
+        return bool(cursor.fetchone()[0])
 
 
 @transaction.atomic
 def release_expired(study_id: int) -> int:
     """Offer to others what nobody answered in time; returns how many places."""
-    return _release_expired(Cell.objects.filter(study=study_id))
+    return _release_expired(study_id)
 
 
-def _release_expired(cells: QuerySet[Cell]) -> int:
+def _release_expired(study_id: int) -> int:
     # Never waits here: a reservation that is being answered is not released.
-    expired = list(
-        Reservation.objects.filter(
-            state=HELD, expires_at__lt=timezone.now(), cell__in=cells
-        )
-        .order_by("pk")
-        .select_for_update(skip_locked=True, of=("self",), no_key=True)
-        .values_list("pk", "cell_id")[:500]
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(_EXPIRED, [timezone.now(), study_id])
+        expired = cursor.fetchall()
     if expired:
         _release([pk for pk, _ in expired])
         _subtract("in_flight", [cell for _, cell in expired])
@@ -178,19 +211,12 @@ def give_back(session: StudySession) -> None:
     _subtract("completed", completed)
 
 
-def _unseen(cells: QuerySet[Cell], session: StudySession) -> QuerySet[Cell]:
-    met = Reservation.objects.filter(
-        cell=OuterRef("pk"), session__participant=session.participant_id
-    )
-    return cells.filter(~Exists(met))
-
-
-def _take(cell: Cell, session: StudySession, block: str) -> Reservation:
-    reservation = Reservation.objects.create(
-        session=session, cell=cell, block=block, expires_at=timezone.now() + lease()
-    )
-    Cell.objects.filter(pk=cell.pk).update(in_flight=F("in_flight") + 1)
-    return reservation
+def _take(cell_id: int, session: StudySession, block: str) -> int:
+    """Hold a cell whose row the caller has locked; the new reservation's id."""
+    until = timezone.now() + lease()
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE, [cell_id, session.pk, cell_id, block, until])
+        return int(cursor.fetchone()[0])
 
 
 def _release(reservations: Collection[int]) -> None:

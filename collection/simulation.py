@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 from threading import local
 
 import httpx
@@ -25,11 +26,11 @@ from django.urls import reverse
 from alignment.progress import Progress
 from collection.errors import CollectionError
 from collection.models import Study
+from collection.pages import IN_PLACE, SIMULATED_SALT
 from collection.simulated_pages import Form, Page
 from collection.simulated_people import Beliefs, SimulatedPerson
 from collection.truth import Truth, TruthError, World, plant
 
-TOKEN_SALT = "collection.simulated"
 MOST_PAGES = 5_000
 """More pages than any session has: a walk in a circle ends here."""
 PATIENCE_S = 60.0
@@ -124,7 +125,7 @@ def plant_truth(study: Study, *, world: World, seed: int) -> Truth:
 
 def join_token(slug: str, number: int) -> str:
     """A token that only this server could have made, for one simulated participant."""
-    return signing.dumps({"study": slug, "n": number}, salt=TOKEN_SALT)
+    return signing.dumps({"study": slug, "n": number}, salt=SIMULATED_SALT)
 
 
 def simulate_participants(
@@ -238,12 +239,15 @@ def _patiently(
     """Send; after a lost connection once more, as people do who reload a page.
 
     The server stores an answer once, so that sending it again is safe. (Joining twice
-    leaves a session behind that nobody uses.)
+    leaves a session behind that nobody uses.) The header is the one that the page's
+    script sends.
     """
+    headers = {IN_PLACE: "1"}
+    request = partial(client.request, method, address, data=fields, headers=headers)
     try:
-        return client.request(method, address, data=fields, follow_redirects=True)
+        return request(follow_redirects=True)
     except httpx.TransportError:
-        return client.request(method, address, data=fields, follow_redirects=True)
+        return request(follow_redirects=True)
 
 
 def _read(response: httpx.Response) -> Page:

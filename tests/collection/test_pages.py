@@ -14,7 +14,7 @@ from collection import participation
 from collection.definitions import load_definition
 from collection.loading import close_study, load_study, open_study
 from collection.models import Incident, Response, Study, StudySession, Trial
-from collection.pages import SIMULATED_SALT
+from collection.pages import IN_PLACE, SIMULATED_SALT, STORED
 
 SHORT = Path(__file__).resolve().parents[1] / "studies" / "short" / "study.toml"
 
@@ -423,6 +423,64 @@ def test_a_new_part_and_its_instructions_are_announced_once(
             assert not shown
 
 
+# The script's way: the next page in the same answer -----------------------------------
+
+SCRIPT = {IN_PLACE: "1"}
+
+
+def test_the_script_gets_the_next_page_and_hears_what_is_stored(
+    client: Client, session: StudySession
+) -> None:
+    first = current(session)
+
+    answer = client.post(url("trial", session), good_answer(first), headers=SCRIPT)
+
+    assert answer.status_code == 200
+    assert answer.headers[STORED] == str(first.id)
+    assert f'data-trial-id="{current(session).id}"' in answer.text
+    assert current(session) != first
+
+
+def test_an_answer_sent_again_is_stored_once_and_leads_to_the_same_page(
+    client: Client, session: StudySession
+) -> None:
+    fields = good_answer(current(session))
+
+    answers = [
+        client.post(url("trial", session), fields, headers=SCRIPT) for _ in range(3)
+    ]
+
+    assert Response.objects.count() == 1
+    assert {answer.headers[STORED] for answer in answers} == {fields["trial_id"]}
+    trial_id = f'data-trial-id="{current(session).id}"'
+    assert all(trial_id in answer.text for answer in answers)
+
+
+def test_another_answer_from_a_second_tab_hears_that_the_first_was_kept(
+    client: Client, session: StudySession
+) -> None:
+    fields = good_answer(current(session))
+    client.post(url("trial", session), fields, headers=SCRIPT)
+
+    other = client.post(url("trial", session), fields | {"rating": "1"}, headers=SCRIPT)
+
+    assert other.headers[STORED] == fields["trial_id"], "nothing is left to send"
+    assert "your first answer was kept" in other.text
+    assert Response.objects.get().rating == 70
+    assert Incident.objects.get().code == "already-answered"
+
+
+def test_an_incomplete_answer_is_not_called_stored(
+    client: Client, session: StudySession
+) -> None:
+    fields = good_answer(current(session)) | {"rating": ""}
+
+    answer = client.post(url("trial", session), fields, headers=SCRIPT)
+
+    assert answer.status_code == 422
+    assert STORED not in answer.headers
+
+
 def test_a_whole_session_ends_on_the_completion_code(
     client: Client, session: StudySession
 ) -> None:
@@ -534,7 +592,7 @@ def test_a_fault_of_ours_is_a_plain_page_that_reassures(
         raise ZeroDivisionError
 
     client.raise_request_exception = False
-    monkeypatch.setattr(participation, "progress", broken)
+    monkeypatch.setattr(participation, "n_trials", broken)
 
     page = client.get(url("trial", session))
 

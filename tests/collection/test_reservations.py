@@ -11,6 +11,7 @@ import pytest
 from django.db import connections
 
 from collection import participation, reservations
+from collection.least_judged import Candidates, explained
 from collection.models import Cell, Reservation, Response, Study, Trial
 from tests import factories
 
@@ -171,11 +172,9 @@ def test_the_cells_are_found_through_the_index_and_not_read_whole() -> None:
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE collection_cell")
     session = factories.joined(study)
-    unseen = reservations._unseen(
-        Cell.objects.filter(study=study, kind="pair"), session
-    )
+    pairs = Candidates(study.pk, "pair", session.participant_id)
 
-    plan = unseen.filter(load=0, shuffle__gte=0.5).order_by("shuffle")[:1].explain()
+    plan = explained(pairs, load=0, start=0.5)
 
     assert "least_judged_first" in plan
     assert Trial.objects.count() == 0
