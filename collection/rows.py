@@ -13,7 +13,14 @@ from uuid import UUID
 
 from django.db import connection, models
 
-from collection.models import Reservation, Response, Study, StudySession, Trial
+from collection.models import (
+    Participant,
+    Reservation,
+    Response,
+    Study,
+    StudySession,
+    Trial,
+)
 
 M = TypeVar("M", bound=models.Model)
 
@@ -47,6 +54,7 @@ class _Columns(Generic[M]):
 
 # A study's documents are large, and parsed once per process.
 _STUDY: Final = _Columns(Study, "study", without=("definition", "simulation"))
+_PARTICIPANT: Final = _Columns(Participant, "participant")
 _SESSION: Final = _Columns(StudySession, "session")
 _TRIAL: Final = _Columns(Trial, "trial")
 _RESPONSE: Final = _Columns(Response, "response")
@@ -54,9 +62,11 @@ _RESERVATION: Final = _Columns(Reservation, "reservation")
 
 # NO KEY: inserting a trial beside it must not wait for this lock.
 _HELD: Final = f"""
-SELECT {_SESSION.named}, {_STUDY.named}
+SELECT {_SESSION.named}, {_STUDY.named}, {_PARTICIPANT.named}
 FROM {StudySession._meta.db_table} AS session
 JOIN {Study._meta.db_table} AS study ON study.id = session.study_id
+JOIN {Participant._meta.db_table} AS participant
+  ON participant.id = session.participant_id
 WHERE session.code = %s
 FOR NO KEY UPDATE OF session
 """
@@ -87,7 +97,7 @@ class IssuedTrial(NamedTuple):
 
 
 def held_session(code: UUID) -> StudySession:
-    """The session with its study, its row held until the transaction ends.
+    """The session with its study and participant, its row held until the transaction ends.
 
     Raises:
         StudySession.DoesNotExist: no session has this code.
@@ -96,9 +106,11 @@ def held_session(code: UUID) -> StudySession:
     session = None if row is None else _SESSION.made(row[: _SESSION.n])
     if row is None or session is None:
         raise StudySession.DoesNotExist("No session has this code.")
-    study = _STUDY.made(row[_SESSION.n :])
+    study = _STUDY.made(row[_SESSION.n : _SESSION.n + _STUDY.n])
+    participant = _PARTICIPANT.made(row[_SESSION.n + _STUDY.n :])
     assert study is not None
-    session.study = study
+    assert participant is not None
+    session.study, session.participant = study, participant
     return session
 
 

@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 Begin = Callable[[Page], None]
 N_TRIALS = 13
 MOST_TABS = 25
+A_DOUBLE_CLICK_MS = 600
 
 
 @pytest.fixture
@@ -85,7 +86,8 @@ def test_a_whole_session_by_keyboard_alone(page: Page, study: Study) -> None:
 
 def test_the_keys_1_2_3_can_be_turned_off(page: Page, begin: Begin) -> None:
     begin(page)
-    for _ in range(3):
+    for number in (1, 2, 3):
+        expect(page.get_by_role("heading", level=1)).to_contain_text(f"n {number} of")
         page.locator(".line").click()
         page.get_by_role("button", name="Next").click()
     expect(page.locator("form[data-kind=triplet]")).to_be_visible()
@@ -199,6 +201,7 @@ def test_sending_an_untouched_page_stores_nothing_and_brings_the_focus_to_why(
 ) -> None:
     page = page if javascript else plain_page
     begin(page)
+    page.wait_for_timeout(A_DOUBLE_CLICK_MS)
 
     page.get_by_role("button", name="Next").click()
 

@@ -349,7 +349,7 @@ def test_the_same_answer_again_goes_on_without_a_word(
 
     assert Response.objects.count() == 1
     assert "Question 2 of 13" in page.text
-    assert 'role="status"' not in page.text
+    assert "had answered this question" not in page.text
 
 
 def test_a_conflicting_second_answer_goes_on_with_a_calm_message(

@@ -10,85 +10,89 @@
 "use strict";
 
 (() => {
-  const scale = document.querySelector("[data-slider]");
-  if (!scale) return;
+  const start = () => {
+    const scale = document.querySelector("[data-slider]");
+    const row = scale?.querySelector(".scale__points");
+    if (!row) return;
 
-  const row = scale.querySelector(".scale__points");
+    const rating = document.createElement("input");
+    rating.type = "hidden";
+    rating.name = "rating";
 
-  const rating = document.createElement("input");
-  rating.type = "hidden";
-  rating.name = "rating";
+    const range = document.createElement("input");
+    range.type = "range";
+    range.id = "answer";
+    range.min = "0";
+    range.max = "100";
+    range.step = "1";
+    range.className = "line line--untouched";
+    range.setAttribute("aria-labelledby", "question");
+    range.setAttribute("aria-describedby", "anchors");
+    range.setAttribute("aria-valuetext", scale.dataset.untouched);
+    // The unseen handle waits in the middle: keys start there, whichever way they go.
+    range.value = "50";
 
-  const range = document.createElement("input");
-  range.type = "range";
-  range.id = "answer";
-  range.min = "0";
-  range.max = "100";
-  range.step = "1";
-  range.className = "line line--untouched";
-  range.setAttribute("aria-labelledby", "question");
-  range.setAttribute("aria-describedby", "anchors");
-  range.setAttribute("aria-valuetext", scale.dataset.untouched);
-  // The unseen handle waits in the middle: keys start there, whichever way they go.
-  range.value = "50";
+    row.replaceWith(range, rating);
+    scale.querySelector("[data-line-hint]").hidden = false;
 
-  row.replaceWith(range, rating);
-  scale.querySelector("[data-line-hint]").hidden = false;
+    const commit = () => {
+      rating.value = range.value;
+      range.classList.remove("line--untouched");
+      const spoken = scale.dataset.touched.replace("VALUE", range.value);
+      range.setAttribute("aria-valuetext", spoken);
+    };
+    range.addEventListener("input", commit);
+    const announce = () => range.dispatchEvent(new Event("input", { bubbles: true }));
 
-  const commit = () => {
-    rating.value = range.value;
-    range.classList.remove("line--untouched");
-    const spoken = scale.dataset.touched.replace("VALUE", range.value);
-    range.setAttribute("aria-valuetext", spoken);
+    // Enter sends the form from a range by itself; Space takes the place it stands on.
+    range.addEventListener("keydown", (event) => {
+      range.classList.remove("line--pointed");
+      if (event.key !== " ") return;
+      event.preventDefault();
+      announce();
+    });
+
+    const HANDLE = 28; // as wide as in the style sheet: the line's ends are its centres
+    const place = (event) => {
+      const box = range.getBoundingClientRect();
+      const share = (event.clientX - box.left - HANDLE / 2) / (box.width - HANDLE);
+      const shown = Math.round(100 * Math.min(1, Math.max(0, share)));
+      range.value = String(shown);
+      announce();
+    };
+    const take = (event) => {
+      place(event);
+      // Keys go on from here; who points sees the handle and needs no frame besides.
+      range.classList.add("line--pointed");
+      range.focus();
+    };
+    range.addEventListener("blur", () => range.classList.remove("line--pointed"));
+
+    // A mouse means its place at once. A finger may be scrolling the page: it means a place
+    // when it lifts or moves sideways, and none when the browser takes it for scrolling.
+    const SIDEWAYS = 8;
+    let held = null;
+    range.addEventListener("pointerdown", (event) => {
+      if (!event.isPrimary || event.button !== 0) return;
+      held = { id: event.pointerId, x: event.clientX, sure: event.pointerType === "mouse" };
+      range.setPointerCapture(held.id);
+      if (held.sure) take(event);
+      event.preventDefault(); // the browser's own handling would move it a second time
+    });
+    range.addEventListener("pointermove", (event) => {
+      if (held?.id !== event.pointerId) return;
+      held.sure ||= Math.abs(event.clientX - held.x) > SIDEWAYS;
+      if (held.sure) take(event);
+    });
+    range.addEventListener("pointerup", (event) => {
+      if (held?.id === event.pointerId) take(event);
+      held = null;
+    });
+    range.addEventListener("pointercancel", () => {
+      held = null;
+    });
   };
-  range.addEventListener("input", commit);
-  const announce = () => range.dispatchEvent(new Event("input", { bubbles: true }));
 
-  // Enter sends the form from a range by itself; Space takes the place it stands on.
-  range.addEventListener("keydown", (event) => {
-    range.classList.remove("line--pointed");
-    if (event.key !== " ") return;
-    event.preventDefault();
-    announce();
-  });
-
-  const HANDLE = 28; // as wide as in the style sheet: the line's ends are its centres
-  const place = (event) => {
-    const box = range.getBoundingClientRect();
-    const share = (event.clientX - box.left - HANDLE / 2) / (box.width - HANDLE);
-    const shown = Math.round(100 * Math.min(1, Math.max(0, share)));
-    range.value = String(shown);
-    announce();
-  };
-  const take = (event) => {
-    place(event);
-    // Keys go on from here; who points sees the handle and needs no frame besides.
-    range.classList.add("line--pointed");
-    range.focus();
-  };
-  range.addEventListener("blur", () => range.classList.remove("line--pointed"));
-
-  // A mouse means its place at once. A finger may be scrolling the page: it means a place
-  // when it lifts or moves sideways, and none when the browser takes it for scrolling.
-  const SIDEWAYS = 8;
-  let held = null;
-  range.addEventListener("pointerdown", (event) => {
-    if (!event.isPrimary || event.button !== 0) return;
-    held = { id: event.pointerId, x: event.clientX, sure: event.pointerType === "mouse" };
-    range.setPointerCapture(held.id);
-    if (held.sure) take(event);
-    event.preventDefault(); // the browser's own handling would move it a second time
-  });
-  range.addEventListener("pointermove", (event) => {
-    if (held?.id !== event.pointerId) return;
-    held.sure ||= Math.abs(event.clientX - held.x) > SIDEWAYS;
-    if (held.sure) take(event);
-  });
-  range.addEventListener("pointerup", (event) => {
-    if (held?.id === event.pointerId) take(event);
-    held = null;
-  });
-  range.addEventListener("pointercancel", () => {
-    held = null;
-  });
+  document.addEventListener("attune:shown", start);
+  start();
 })();

@@ -1,6 +1,7 @@
 /*
  * What JavaScript adds to a trial: a response time, the number keys, and being told at
  * once that nothing was chosen. Without it the page works the same and stores no time.
+ * It starts again for each trial that sending.js puts in place.
  *
  * Response time runs from paint to commit, apart from the network: from the second
  * animation frame after the page stood (the first one is being painted then) to the
@@ -10,14 +11,9 @@
 "use strict";
 
 (() => {
-  const form = document.querySelector("form[data-trial-id]");
-  if (!form) return;
-
-  const RESEND_AFTER_MS = 8000;
   const MOST_INTERVALS = 40;
-  const rtField = form.elements.namedItem("rt_ms");
-  const timingField = form.elements.namedItem("timing");
-  const missing = document.querySelector("[data-missing]");
+  const MOST_PLACES = 40;
+  const DOUBLE_CLICK_MS = 500;
 
   // Storage can be forbidden; what it remembers is only a second line of defence.
   const recall = (key) => {
@@ -35,151 +31,151 @@
     }
   };
 
-  /* --- Response time ------------------------------------------------------------- */
+  // A page that was loaded again, or come back to, says so for its first trial only:
+  // the trials that follow are put in its place.
+  let [navigation] = performance.getEntriesByType("navigation");
+  let previous = null; // ends what the trial before it listened for
 
-  const seenKey = `attune.shown.${form.dataset.trialId}`;
-  const [navigation] = performance.getEntriesByType("navigation");
-  let unmeasured = null; // why there is no time
-  if (form.dataset.shownBefore === "1" || recall(seenKey)) unmeasured = "shown-before";
-  else if (navigation && navigation.type === "reload") unmeasured = "reload";
-  else if (navigation && navigation.type === "back_forward") unmeasured = "back";
-  remember(seenKey, "1");
+  const start = () => {
+    previous?.abort();
+    previous = new AbortController();
+    const { signal } = previous;
+    const form = document.querySelector("form[data-trial-id]");
+    if (!form) return;
 
-  let shownAt = null;
-  let firstInput = null;
-  let lastChange = null;
-  requestAnimationFrame(() =>
-    requestAnimationFrame(() => {
-      shownAt = performance.now();
-      if (document.hidden) beginAway("hidden");
-    })
-  );
+    const rtField = form.elements.namedItem("rt_ms");
+    const timingField = form.elements.namedItem("timing");
+    const missing = document.querySelector("[data-missing]");
 
-  const intervals = { hidden: [], blurred: [] };
-  const since = { hidden: null, blurred: null };
-  const elapsed = () => Math.round(performance.now() - shownAt);
-  const beginAway = (kind) => {
-    if (shownAt !== null && since[kind] === null) since[kind] = elapsed();
-  };
-  const endAway = (kind) => {
-    if (since[kind] === null) return;
-    if (intervals[kind].length < MOST_INTERVALS)
-      intervals[kind].push([since[kind], elapsed()]);
-    since[kind] = null;
-  };
-  document.addEventListener("visibilitychange", () =>
-    (document.hidden ? beginAway : endAway)("hidden")
-  );
-  window.addEventListener("blur", () => beginAway("blurred"));
-  window.addEventListener("focus", () => endAway("blurred"));
+    /* --- Response time ------------------------------------------------------------- */
 
-  const noteInput = () => {
-    if (shownAt !== null && firstInput === null) firstInput = elapsed();
-  };
-  form.addEventListener("pointerdown", noteInput);
-  form.addEventListener("keydown", noteInput);
-  form.addEventListener("input", () => {
-    noteInput();
-    if (shownAt !== null) lastChange = elapsed();
-  });
+    const seenKey = `attune.shown.${form.dataset.trialId}`;
+    let unmeasured = null; // why there is no time
+    if (form.dataset.shownBefore === "1" || recall(seenKey)) unmeasured = "shown-before";
+    else if (navigation && navigation.type === "reload") unmeasured = "reload";
+    else if (navigation && navigation.type === "back_forward") unmeasured = "back";
+    navigation = null;
+    remember(seenKey, "1");
 
-  const measure = () => {
-    if (shownAt === null) unmeasured ??= "not-painted";
-    if (unmeasured) {
-      rtField.value = "";
-      timingField.value = JSON.stringify({ not_measured: unmeasured });
-      return;
-    }
-    const commit = elapsed();
-    endAway("hidden");
-    endAway("blurred");
-    rtField.value = String(commit);
-    timingField.value = JSON.stringify({
-      first_input_ms: firstInput,
-      last_change_ms: lastChange,
-      commit_ms: commit,
-      hidden_ms: intervals.hidden,
-      blurred_ms: intervals.blurred,
+    const startedAt = performance.now();
+    let shownAt = null;
+    let firstInput = null;
+    let lastChange = null;
+    const path = []; // places that the rating was at, each with its time
+    requestAnimationFrame(() =>
+      requestAnimationFrame(() => {
+        shownAt = performance.now();
+        if (document.hidden) beginAway("hidden");
+      })
+    );
+
+    const intervals = { hidden: [], blurred: [] };
+    const since = { hidden: null, blurred: null };
+    const elapsed = () => Math.round(performance.now() - shownAt);
+    const beginAway = (kind) => {
+      if (shownAt !== null && since[kind] === null) since[kind] = elapsed();
+    };
+    const endAway = (kind) => {
+      if (since[kind] === null) return;
+      if (intervals[kind].length < MOST_INTERVALS)
+        intervals[kind].push([since[kind], elapsed()]);
+      since[kind] = null;
+    };
+    const away = () => (document.hidden ? beginAway : endAway)("hidden");
+    document.addEventListener("visibilitychange", away, { signal });
+    window.addEventListener("blur", () => beginAway("blurred"), { signal });
+    window.addEventListener("focus", () => endAway("blurred"), { signal });
+
+    const noteInput = () => {
+      if (shownAt !== null && firstInput === null) firstInput = elapsed();
+    };
+    form.addEventListener("pointerdown", noteInput);
+    form.addEventListener("keydown", noteInput);
+    form.addEventListener("input", () => {
+      noteInput();
+      if (shownAt === null) return;
+      lastChange = elapsed();
+      const rating = form.elements.namedItem("rating")?.value;
+      if (!rating || rating === path.at(-1)?.[1]) return;
+      if (path.length === MOST_PLACES) path.pop(); // the way there, and the last place
+      path.push([lastChange, rating]);
     });
-  };
 
-  /* --- Sending ------------------------------------------------------------------- */
+    const measure = () => {
+      if (shownAt === null) unmeasured ??= "not-painted";
+      if (unmeasured) {
+        rtField.value = "";
+        timingField.value = JSON.stringify({ not_measured: unmeasured });
+        return;
+      }
+      const commit = elapsed();
+      endAway("hidden");
+      endAway("blurred");
+      rtField.value = String(commit);
+      timingField.value = JSON.stringify({
+        first_input_ms: firstInput,
+        last_change_ms: lastChange,
+        commit_ms: commit,
+        path: path.map(([at, rating]) => [at, Number(rating)]),
+        hidden_ms: intervals.hidden,
+        blurred_ms: intervals.blurred,
+      });
+    };
 
-  const answerNow = () => {
-    const data = new FormData(form);
-    return ["rating", "choice", "text"].map((name) => data.get(name) ?? "").join("\n");
-  };
-  const answered = () => form.dataset.optional === "1" || answerNow().trim() !== "";
+    /* --- An empty answer ------------------------------------------------------------ */
 
-  const buttons = form.querySelectorAll("button[type=submit]");
-  const allowSending = (allowed) => {
-    for (const button of buttons) button.disabled = !allowed;
-  };
-  let sent = false;
-  let sentAnswer = null;
+    const answered = () => {
+      if (form.dataset.optional === "1") return true;
+      const data = new FormData(form);
+      return ["rating", "choice", "text"].some((name) => (data.get(name) ?? "").trim());
+    };
 
-  form.addEventListener("submit", (event) => {
-    const notUnderstood = event.submitter?.name === "not_understood";
-    if (sent) {
+    form.addEventListener("submit", (event) => {
+      const notUnderstood = event.submitter?.name === "not_understood";
+      if (notUnderstood || answered()) {
+        measure(); // sending.js takes it from here; without it, the browser does
+        return;
+      }
       event.preventDefault();
-      return;
-    }
-    if (!notUnderstood && !answered()) {
-      event.preventDefault();
-      if (missing) {
+      // The second click of a double click on the trial before means nothing here.
+      if (missing && performance.now() - startedAt > DOUBLE_CLICK_MS) {
         missing.hidden = false;
         missing.focus();
       }
-      return;
-    }
-    const answer = notUnderstood ? "not understood" : answerNow();
-    if (sentAnswer === null) measure();
-    else if (answer !== sentAnswer) {
-      // Sent, nothing came back, and changed since: the wait is no thinking time.
-      unmeasured = "sent-again";
-      measure();
-    }
-    sent = true;
-    sentAnswer = answer;
-    // Later, because a disabled button would not be sent along; and not for ever,
-    // because a connection may fail. The server keeps the first answer either way.
-    setTimeout(() => allowSending(false), 0);
-    setTimeout(() => {
-      sent = false;
-      allowSending(true);
-    }, RESEND_AFTER_MS);
-  });
+    });
+
+    /* --- Keys 1 2 3 ---------------------------------------------------------------- */
+
+    const hint = document.querySelector("[data-keys]");
+    if (!hint) return;
+    const cards = form.querySelectorAll("input[name=choice]");
+    const toggle = hint.querySelector("button");
+    let keysOn = recall("attune.keys") !== "off";
+    const showKeys = () => {
+      toggle.textContent = keysOn ? toggle.dataset.turnOff : toggle.dataset.turnOn;
+    };
+    toggle.addEventListener("click", () => {
+      keysOn = !keysOn;
+      remember("attune.keys", keysOn ? "on" : "off");
+      showKeys();
+    });
+    const choose = (event) => {
+      if (!keysOn || event.ctrlKey || event.altKey || event.metaKey) return;
+      const card = ["1", "2", "3"].includes(event.key) ? cards[Number(event.key) - 1] : null;
+      if (!card) return;
+      card.checked = true;
+      card.focus();
+      card.dispatchEvent(new Event("input", { bubbles: true }));
+    };
+    document.addEventListener("keydown", choose, { signal });
+    showKeys();
+    hint.hidden = false;
+  };
 
   // A page taken back from memory may show an answered trial: ask for the current one.
   window.addEventListener("pageshow", (event) => {
-    if (!event.persisted) return;
-    unmeasured = "back";
-    location.reload();
+    if (event.persisted) location.reload();
   });
-
-  /* --- Keys 1 2 3 ---------------------------------------------------------------- */
-
-  const hint = document.querySelector("[data-keys]");
-  if (!hint) return;
-  const cards = form.querySelectorAll("input[name=choice]");
-  const toggle = hint.querySelector("button");
-  let keysOn = recall("attune.keys") !== "off";
-  const showKeys = () => {
-    toggle.textContent = keysOn ? toggle.dataset.turnOff : toggle.dataset.turnOn;
-  };
-  toggle.addEventListener("click", () => {
-    keysOn = !keysOn;
-    remember("attune.keys", keysOn ? "on" : "off");
-    showKeys();
-  });
-  document.addEventListener("keydown", (event) => {
-    if (!keysOn || event.ctrlKey || event.altKey || event.metaKey) return;
-    const card = ["1", "2", "3"].includes(event.key) ? cards[Number(event.key) - 1] : null;
-    if (!card) return;
-    card.checked = true;
-    card.focus();
-    card.dispatchEvent(new Event("input", { bubbles: true }));
-  });
-  showKeys();
-  hint.hidden = false;
+  document.addEventListener("attune:shown", start);
+  start();
 })();
