@@ -3,7 +3,8 @@
 ``SecurityHeadersMiddleware`` allows a page to load from this site only: no inline script
 or style, no frame, no foreign address. ``CollectionErrorMiddleware`` turns a
 :class:`~collection.errors.CollectionError` into a page a participant can act on, or into
-JSON for a program, and leaves an ``Incident`` behind.
+JSON for a program, and leaves an ``Incident`` behind. A database that is away for a moment
+is no fault of anybody's: the page says so, and tries again.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db import Error as DatabaseError
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -62,6 +63,8 @@ NOTED_BY_PARTICIPATION: Final = (
     UnknownTrial,
 )
 
+RETRY_AFTER_S: Final = 2
+
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 
@@ -91,6 +94,8 @@ class CollectionErrorMiddleware:
         self, request: HttpRequest, exception: Exception
     ) -> HttpResponse | None:
         """The answer to a refusal; None leaves every other exception to Django."""
+        if isinstance(exception, (OperationalError, InterfaceError)):
+            return _database_is_away(request, exception)
         if not isinstance(exception, CollectionError):
             return None
         code = session_code(request)
@@ -108,6 +113,29 @@ class CollectionErrorMiddleware:
             },
             status=exception.status,
         )
+
+
+def _database_is_away(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """503: nothing was stored; the same request may be sent again at once.
+
+    What a browser without the script had sent stands in the page, one button away.
+    """
+    log.warning("The database did not answer: %s.", type(exception).__name__)
+    message = "The database does not answer at the moment. Please try again."
+    if prefers_json(request):
+        error = {"code": "try-again", "message": message, "fields": {}}
+        response: HttpResponse = JsonResponse({"error": error}, status=503)
+    else:
+        sent = [
+            (name, value)
+            for name, values in request.POST.lists()
+            if name != "csrfmiddlewaretoken"
+            for value in values
+        ]
+        context = {"sent": sent, "posted": request.method == "POST"}
+        response = render(request, "errors/503.html", context, status=503)
+    response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return response
 
 
 def session_code(request: HttpRequest) -> UUID | None:

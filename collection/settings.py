@@ -26,6 +26,11 @@ DEBUG = os.environ.get("ATTUNE_DEBUG") == "1"
 _DATABASE_URL = os.environ.get("DATABASE_URL", "")
 
 
+# As many connections as a web worker has threads. A restarted database is noticed before
+# a connection is used; while there is none, people are told so after a short wait.
+POOL = {"min_size": 1, "max_size": 6, "timeout": 5}
+
+
 def _local_secret_key() -> str:
     """A key made once for this machine's embedded installation, readable by its owner."""
     path = VAR / "secret-key"
@@ -52,7 +57,8 @@ def _database() -> dict[str, Any]:
             "USER": embedded.ROLE,
             "HOST": str(place.sockets),
             "VAR": str(VAR),
-            "OPTIONS": {"pool": True},
+            "CONN_HEALTH_CHECKS": True,
+            "OPTIONS": {"pool": POOL},
         }
     url = urlsplit(_DATABASE_URL)
     if url.scheme not in {"postgres", "postgresql"} or not url.path.strip("/"):
@@ -67,7 +73,8 @@ def _database() -> dict[str, Any]:
         "PASSWORD": unquote(url.password or ""),
         "HOST": url.hostname or "",
         "PORT": str(url.port or ""),
-        "OPTIONS": {"pool": True, **dict(parse_qsl(url.query))},
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {"pool": POOL, **dict(parse_qsl(url.query))},
     }
 
 

@@ -80,7 +80,8 @@ def cluster(var: Path) -> Cluster:
     home = var / "postgres"
     programs = _packaged_programs()
     if os.geteuid() == 0:
-        if not _others_may_enter(var.parent):
+        closed = var.exists() and not var.stat().st_mode & 0o001
+        if closed or not _others_may_enter(var.parent):
             home = Path("/var/tmp") / f"attune-{name}"
         if not _others_may_enter(programs):
             programs = home / "programs" / "bin"

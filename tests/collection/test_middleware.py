@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID, uuid4
 
 import pytest
+from django.db import OperationalError
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import ResolverMatch
@@ -132,3 +133,44 @@ def test_people_get_pages_and_programs_get_json(
 
 def test_other_exceptions_are_left_to_django() -> None:
     assert refused(ZeroDivisionError()) is None
+
+
+# A database that is away ---------------------------------------------------------------
+
+
+def away(method: str = "get", accept: str = "text/html", **sent: str) -> HttpResponse:
+    """What the middleware answers when the database does not."""
+    request = getattr(RequestFactory(), method)(
+        "/p/x/trial/", sent, headers={"accept": accept}
+    )
+    middleware = CollectionErrorMiddleware(lambda request: HttpResponse())
+    response = middleware.process_exception(request, OperationalError("gone"))
+    assert response is not None
+    return response
+
+
+def test_while_the_database_is_away_a_page_says_so_and_tries_again() -> None:
+    page = away()
+
+    assert page.status_code == 503
+    assert page["Retry-After"] == "2"
+    assert "Every answer that was taken before is safe" in page.text
+    assert 'http-equiv="refresh"' in page.text
+
+
+def test_what_was_sent_to_a_database_that_is_away_is_one_button_from_being_sent_again() -> (
+    None
+):
+    page = away("post", trial_id="t-1", rating="70", text='"><script>')
+
+    assert 'name="rating" value="70"' in page.text
+    assert "Send again" in page.text
+    assert "<script>" not in page.text, "what was sent comes back escaped"
+    assert 'http-equiv="refresh"' not in page.text, "a reload would lose it"
+
+
+def test_a_program_hears_in_json_that_it_may_try_again() -> None:
+    response = away(accept="application/json")
+
+    assert response.status_code == 503
+    assert b'"code": "try-again"' in response.content
