@@ -26,8 +26,8 @@ from collection.definitions import StudyDefinition
 from collection.least_judged import Candidates
 from collection.models import Cell, Study, StudySession, Trial
 from collection.models.trials import Kind
+from collection.pace import lease
 from collection.reservations import (
-    lease,
     renew,
     reserve_dimensions,
     reserve_least_judged,
@@ -44,7 +44,7 @@ def choose_group(study: Study, *, simulated: bool) -> tuple[str, list[str]]:
     Counted over people who consented or are just arriving, simulated and real apart.
     The caller holds the study's row, so that joins take turns.
     """
-    recently = timezone.now() - lease()
+    recently = timezone.now() - lease(study.pk)
     joined = StudySession.objects.filter(study=study, simulated=simulated).filter(
         Q(status__in=["consented", "finished"])
         | Q(status="arrived", created_at__gte=recently)
@@ -114,7 +114,7 @@ def open_or_next_trial(session: StudySession) -> Whereabouts:
             trial = shown_trial(row.pk, session)
             assert trial is not None
             if trial.reservation is not None:
-                renew(trial.reservation)
+                renew(trial.reservation, session.study_id)
             return Whereabouts(trial, n_answered, before)
         issued[row.block, row.dimension, row.repeat] += 1
         before = row
@@ -149,7 +149,7 @@ def _next_of_block(
         session=session,
         block=block.key,
         position=position,
-        reserved_until=timezone.now() + lease(),
+        reserved_until=timezone.now() + lease(session.study_id),
     )
     if isinstance(block, QuestionsBlock):
         trial.kind = Kind.QUESTION
@@ -242,7 +242,7 @@ def _fill_whole_dimension(
             trial.repeat = True
         else:
             continue
-        renew(reservation)
+        renew(reservation, session.study_id)
         trial.kind = Kind.VALUE
         trial.reservation = reservation
         trial.sampler = "whole-dimension"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, islice
+from typing import Final
 
 from django.db import transaction
 from django.utils import timezone
@@ -14,6 +15,8 @@ from collection.definitions import StudyDefinition
 from collection.errors import DefinitionError, Fault
 from collection.models import Action, Cell, Study
 from collection.models.trials import Kind
+
+CELLS_AT_ONCE: Final = 2000
 
 
 @transaction.atomic
@@ -59,7 +62,10 @@ def load_study(definition: StudyDefinition) -> Study:
         )
         for position, action in enumerate(definition.actions)
     )
-    Cell.objects.bulk_create(_cells(study, definition, actions), batch_size=1000)
+    # In batches: 1,000 actions have half a million pairs, too many to hold at once.
+    cells = _cells(study, definition, actions)
+    while batch := list(islice(cells, CELLS_AT_ONCE)):
+        Cell.objects.bulk_create(batch)
     return study
 
 

@@ -14,10 +14,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Sequence
-from datetime import timedelta
 from random import Random
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
@@ -31,6 +29,7 @@ from collection.least_judged import (
 )
 from collection.models import Cell, Reservation, Response, StudySession, Trial
 from collection.models.trials import Kind
+from collection.pace import lease
 
 HELD = Reservation.State.HELD
 COMPLETED = Reservation.State.COMPLETED
@@ -81,11 +80,6 @@ WHERE held.state = '{HELD}' AND held.expires_at < %s AND cell.study_id = %s
 ORDER BY held.id LIMIT 500
 FOR NO KEY UPDATE OF held SKIP LOCKED
 """
-
-
-def lease() -> timedelta:
-    """How long a place is held without an answer."""
-    return timedelta(minutes=settings.ATTUNE_RESERVATION_MINUTES)
 
 
 def reserve_least_judged(
@@ -141,18 +135,19 @@ def reserve_dimensions(
     )
 
 
-def renew(reservation: Reservation) -> None:
+def renew(reservation: Reservation, study_id: int) -> None:
     """Hold the place from now on, also when it had been given to others meanwhile."""
     now = timezone.now()
+    held_for = lease(study_id)
     if reservation.state == COMPLETED or (
-        reservation.state == HELD and reservation.expires_at - now > lease() / 2
+        reservation.state == HELD and reservation.expires_at - now > held_for / 2
     ):
         return  # showing a page again should not write
     held = Reservation.objects.select_for_update(no_key=True).get(pk=reservation.pk)
     if held.state == RELEASED:
         Cell.objects.filter(pk=held.cell_id).update(in_flight=F("in_flight") + 1)
     held.state = HELD
-    held.expires_at = now + lease()
+    held.expires_at = now + held_for
     held.save(update_fields=["state", "expires_at"])
 
 
@@ -213,7 +208,7 @@ def give_back(session: StudySession) -> None:
 
 def _take(cell_id: int, session: StudySession, block: str) -> int:
     """Hold a cell whose row the caller has locked; the new reservation's id."""
-    until = timezone.now() + lease()
+    until = timezone.now() + lease(session.study_id)
     with connection.cursor() as cursor:
         cursor.execute(_TAKE, [cell_id, session.pk, cell_id, block, until])
         return int(cursor.fetchone()[0])

@@ -183,8 +183,10 @@ WHITENOISE_USE_FINDERS = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 262_144
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
 
-# What a participant may hold before it is offered to somebody else.
+# How long a place is held without an answer, before it is offered to somebody else: it
+# follows the pace of a study's people (collection/pace.py) between these two.
 ATTUNE_RESERVATION_MINUTES = 30
+ATTUNE_RESERVATION_LEAST_S = 120
 
 LOGGING = {
     "version": 1,

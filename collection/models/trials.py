@@ -152,6 +152,10 @@ class Trial(models.Model):
 
     class Meta:
         ordering = ["session", "position"]
+        indexes = [
+            # The pace at which people answer is asked of the newest trials.
+            models.Index(fields=["issued_at"], name="trials_by_time")
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["session", "position"], name="a_position_holds_one_trial"

@@ -35,12 +35,21 @@ from django.core.management import call_command
 from django.db import connections
 
 from collection import embedded, serving
-from collection.definitions import load_definition
+from collection.definitions import StudyDefinition, load_definition
 from collection.loading import load_study, open_study
 from collection.models import Study
 from collection.simulation import join_token, plant_truth
 
-__all__ = ["ROOT", "Stage", "join_token", "machine", "stage"]
+__all__ = [
+    "Stage",
+    "database",
+    "join_token",
+    "load_study",
+    "machine",
+    "open_study",
+    "pairs_only",
+    "stage",
+]
 
 
 class Stage:
@@ -67,6 +76,38 @@ class Stage:
             for pid, parent in gunicorns.items()
             if parent in gunicorns and "leash" not in command_of(parent)
         ]
+
+
+def pairs_only(n_actions: int = 50, trials: int = 60) -> StudyDefinition:
+    """The built-in study with its pairs alone, on this many actions."""
+    document = load_definition(EVERYDAY).model_dump(mode="json")
+    (block,) = (one for one in document["blocks"] if one["kind"] == "pair")
+    actions = document["actions"]
+    document |= {
+        "slug": f"pairs-{n_actions}",
+        "blocks": [block | {"trials_per_session": trials}],
+        "groups": [{"name": "all", "blocks": [block["key"]]}],
+        "actions": [
+            actions[n % len(actions)]
+            | {
+                "action_id": f"{actions[n % len(actions)]['action_id']}-{n}",
+                "text": f"{actions[n % len(actions)]['text']} ({n})",
+            }
+            for n in range(n_actions)
+        ],
+    }
+    return StudyDefinition.model_validate(document)
+
+
+@contextmanager
+def database() -> Iterator[None]:
+    """The database alone, empty and migrated."""
+    try:
+        call_command("migrate", verbosity=0)
+        yield
+    finally:
+        connections.close_all()
+        shutil.rmtree(_FOLDER, ignore_errors=True)
 
 
 @contextmanager
