@@ -22,7 +22,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from collection import participation
+from collection import admission, participation
 from collection.assignment import Whereabouts
 from collection.definitions import StudyDefinition
 from collection.error_pages import csrf_failure
@@ -100,14 +100,31 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
     token = None if simulated else _browser_token(request, study)
     if request.method == "POST":
         platform, external_id = form.identity()
-        session = participation.enrol(
-            study,
-            external_id=external_id,
-            platform=platform,
-            participant_token=token,
-            simulated=simulated,
-        )
-        response: HttpResponse = redirect("resume", code=session.code)
+        line = None
+        if study.takes_new_people and not _is_known(
+            study, platform, external_id, token
+        ):
+            line = admission.wait_or_enter(request.POST.get("waiting", "")[:40])
+        if line is None:
+            session = participation.enrol(
+                study,
+                external_id=external_id,
+                platform=platform,
+                participant_token=token,
+                simulated=simulated,
+            )
+            response: HttpResponse = redirect("resume", code=session.code)
+        else:
+            arrival = ArrivalForm(initial=form.cleaned_data)
+            response = _page(
+                request,
+                "waiting",
+                study,
+                form=arrival,
+                study=study,
+                line=line,
+                ask_again_s=admission.ASK_AGAIN_S,
+            )
     else:
         arrival = ArrivalForm(initial=form.cleaned_data)
         returning = _is_known(study, *form.identity(), token)

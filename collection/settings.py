@@ -4,6 +4,7 @@
 ``ATTUNE_SECRET_KEY``  required unless ``ATTUNE_DEBUG`` or the embedded database is used
 ``ATTUNE_VAR``         folder for everything written (default: ``var/`` beside this code)
 ``ATTUNE_HOSTS``       comma-separated host names that the site answers to
+``ATTUNE_MOST_AT_ONCE``  people answering at once before others wait (default 600; 0: any)
 ``ATTUNE_HTTPS``       1: cookies only over TLS, and HSTS
 ``ATTUNE_DEBUG``       1: Django's debug pages, for developing only
 """
@@ -187,6 +188,10 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
 # follows the pace of a study's people (collection/pace.py) between these two.
 ATTUNE_RESERVATION_MINUTES = 30
 ATTUNE_RESERVATION_LEAST_S = 120
+
+# Who comes when this many are answering waits on a friendly page until there is room: a
+# few minutes of waiting harm a study less than a slow page does. Two cores answer 600.
+ATTUNE_MOST_AT_ONCE = int(os.environ.get("ATTUNE_MOST_AT_ONCE", "600"))
 
 LOGGING = {
     "version": 1,
