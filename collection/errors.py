@@ -89,6 +89,69 @@ class SnapshotRefused(CollectionError):
     status = 409
 
 
+class SessionErased(CollectionError):
+    """Everything of this person was erased; nothing is left to go on with."""
+
+    code = "session-erased"
+    status = 410
+
+    def __init__(
+        self,
+        message: str = "Everything that you gave in this study was erased. Nothing more "
+        "is asked of you, and nothing more is stored.",
+    ) -> None:
+        super().__init__(message)
+
+
+class ConsentTextChanged(CollectionError):
+    """The consent page was changed between reading it and agreeing to it."""
+
+    code = "consent-text-changed"
+    status = 409
+
+
+class ComprehensionFailed(CollectionError):
+    """The instructions were missed twice; the session is asked to be returned."""
+
+    code = "comprehension-failed"
+    status = 403
+
+
+class UnknownWithdrawalCode(CollectionError):
+    """A withdrawal code that leads to no session."""
+
+    code = "unknown-withdrawal-code"
+    status = 404
+
+
+class NobodyFound(CollectionError):
+    """No participant of the study, or more than one, is known by what was said."""
+
+    code = "nobody-found"
+    status = 404
+
+
+class SupersededResult(CollectionError):
+    """A result made from data that were erased since."""
+
+    code = "superseded"
+    status = 410
+
+
+class ReleaseRefused(CollectionError):
+    """Data that would tell somebody apart if they were released."""
+
+    code = "release-refused"
+    status = 409
+
+
+class LedgerDamaged(CollectionError):
+    """The file of erasures cannot be read as it was written."""
+
+    code = "ledger-damaged"
+    status = 500
+
+
 @dataclass(frozen=True)
 class Fault:
     """One thing wrong with a document, and where."""

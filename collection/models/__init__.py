@@ -8,6 +8,12 @@ from collection.models.people import (
 )
 from collection.models.ratings import Incident, Response
 from collection.models.records import JobRecord, SnapshotRecord
+from collection.models.rights import (
+    ComprehensionOutcome,
+    ConsentVersion,
+    Erasure,
+    WithdrawalCode,
+)
 from collection.models.study import Action, Study
 from collection.models.trials import Cell, Reservation, Trial
 from collection.models.waiting import WaitingPlace
@@ -15,7 +21,10 @@ from collection.models.waiting import WaitingPlace
 __all__ = [
     "Action",
     "Cell",
+    "ComprehensionOutcome",
     "Consent",
+    "ConsentVersion",
+    "Erasure",
     "Incident",
     "JobRecord",
     "Participant",
@@ -27,4 +36,5 @@ __all__ = [
     "StudySession",
     "Trial",
     "WaitingPlace",
+    "WithdrawalCode",
 ]

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import secrets
 import uuid
+from typing import TYPE_CHECKING
 
 from django.db import models
 from django.utils import timezone
 
 from collection.models.study import Study
+
+if TYPE_CHECKING:
+    from collection.identities import Arrival
 
 
 def new_rater_id() -> str:
@@ -37,7 +41,12 @@ class Participant(models.Model):
 
 
 class PlatformIdentity(models.Model):
-    """Who a participant is elsewhere. Read to recognise them; never exported."""
+    """Who a participant is elsewhere. Read to recognise them; never exported.
+
+    Before consent only `digest` is stored, a keyed one: enough to recognise who comes
+    back, and no name. `external_id` comes with consent. Both go when `keep_until` has
+    passed, a day after arriving for whoever did not consent (`identities.py`).
+    """
 
     participant = models.OneToOneField(
         Participant, models.CASCADE, related_name="identity"
@@ -45,7 +54,14 @@ class PlatformIdentity(models.Model):
     # Again beside participant.study, because a constraint cannot look through a join.
     study = models.ForeignKey(Study, models.CASCADE, related_name="+")
     platform = models.CharField(max_length=40)
-    external_id = models.CharField(max_length=200)
+    # Null and not "": one person's name is unique within a study, no name is not.
+    external_id = models.CharField(max_length=200, null=True, blank=True)
+    digest = models.CharField(
+        max_length=64, null=True, help_text="Keyed digest of platform and external id."
+    )
+    keep_until = models.DateTimeField(
+        null=True, db_index=True, help_text="When this row is deleted."
+    )
 
     class Meta:
         verbose_name_plural = "platform identities"
@@ -53,7 +69,10 @@ class PlatformIdentity(models.Model):
             models.UniqueConstraint(
                 fields=["study", "platform", "external_id"],
                 name="an_identity_belongs_to_one_participant",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["study", "digest"], name="a_digest_belongs_to_one_participant"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -88,6 +107,9 @@ class StudySession(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     completion_code = models.CharField(max_length=100, blank=True, default="")
 
+    arriving_as: Arrival | None = None
+    """Who the person says they are: in memory only, until consent (`identities.py`)."""
+
     class Meta:
         indexes = [
             models.Index(
@@ -118,7 +140,7 @@ class Consent(models.Model):
 
     session = models.OneToOneField(StudySession, models.CASCADE, related_name="consent")
     version = models.CharField(
-        max_length=64, help_text="sha256 of the definition that was shown."
+        max_length=64, help_text="Which text: ConsentVersion.version of this study."
     )
     uses = models.JSONField(help_text="Data use -> ticked, for every use offered.")
     given_at = models.DateTimeField(default=timezone.now, editable=False)

@@ -9,7 +9,23 @@ from django.utils import timezone
 from collection.models.study import Study
 
 
-class SnapshotRecord(models.Model):
+class Superseded(models.Model):
+    """Something made from data that have been erased since: it is not given out."""
+
+    superseded_at = models.DateTimeField(null=True, blank=True)
+    superseded_reason = models.CharField(
+        # A default of the database too: a worker of the last version still inserts.
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+    )
+
+    class Meta:
+        abstract = True
+
+
+class SnapshotRecord(Superseded):
     """A snapshot folder that was frozen from a study."""
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="snapshots")
@@ -19,6 +35,19 @@ class SnapshotRecord(models.Model):
         max_length=64, help_text="sha256 of the folder's manifest.json."
     )
     simulated = models.BooleanField(default=False)
+    use = models.SlugField(
+        max_length=60,
+        default="this_study",
+        db_default="this_study",
+        help_text="The use of the data it is for.",
+    )
+    release_key = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Turns rater ids into those of an open release; never given out.",
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     n_judgments = models.PositiveIntegerField()
 
@@ -34,7 +63,7 @@ class SnapshotRecord(models.Model):
         return f"snapshot {self.number} of {self.study.slug}"
 
 
-class JobRecord(models.Model):
+class JobRecord(Superseded):
     """A piece of work that outlasts a request, with its progress."""
 
     class Status(models.TextChoices):
