@@ -79,7 +79,8 @@ class ReportForm(JobForm):
 
     def __init__(self, *args: Any, study: Study, **kwargs: Any) -> None:
         super().__init__(*args, study=study, **kwargs)
-        self.fields["snapshot"].queryset = study.snapshots.order_by("-number")  # type: ignore[attr-defined]
+        current = study.snapshots.filter(superseded_at=None).order_by("-number")
+        self.fields["snapshot"].queryset = current  # type: ignore[attr-defined]
 
     def parameters(self) -> dict[str, object]:
         return {
@@ -97,7 +98,9 @@ class SweepForm(JobForm):
 
     def __init__(self, *args: Any, study: Study, **kwargs: Any) -> None:
         super().__init__(*args, study=study, **kwargs)
-        done = study.jobs.filter(kind="report", status=JobRecord.Status.DONE)
+        done = study.jobs.filter(
+            kind="report", status=JobRecord.Status.DONE, superseded_at=None
+        )
         self.fields["report"].queryset = done  # type: ignore[attr-defined]
         names = sorted(path.stem for path in work.SPECS.glob("*.toml"))
         self.fields["spec"].choices = [(name, name) for name in names]  # type: ignore[attr-defined]

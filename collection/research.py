@@ -22,6 +22,7 @@ from alignment.errors import FolderError
 from collection import coverage, downloads, jobs, results_pages
 from collection.job_forms import FORMS
 from collection.models import JobRecord, Study, StudySession
+from collection.superseded_pages import superseded_page
 
 RESULTS = ("report", "sweep")
 
@@ -63,6 +64,7 @@ def study(request: HttpRequest, slug: str) -> HttpResponse:
             "coverage": coverage.coverage_by_block(found),
             "incidents": incidents,
             "incident_count": sum(n for _, n in incidents),
+            "consents": found.consent_versions.all(),
             "snapshots": found.snapshots.order_by("-number"),
             "reports": [job for job in finished if job.kind == "report"],
             "sweeps": [job for job in finished if job.kind == "sweep"],
@@ -101,6 +103,7 @@ def job(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         "job": record,
         "working": record.status in jobs.UNFINISHED,
         "has_page": record.status == JobRecord.Status.DONE and record.kind in RESULTS,
+        "superseded": record.superseded_at is not None,
         "reason": reason,
         "told": told,
     }
@@ -122,6 +125,8 @@ def cancel_job(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 def snapshot_download(request: HttpRequest, slug: str, number: int) -> HttpResponseBase:
     """A snapshot's folder as a zip file."""
     record = get_object_or_404(_study(request, slug).snapshots, number=number)
+    if record.superseded_at is not None:
+        return superseded_page(request, record)
     return downloads.zipped(
         Path(record.folder), "snapshot", f"{slug}-snapshot-{number}"
     )
@@ -132,6 +137,8 @@ def snapshot_download(request: HttpRequest, slug: str, number: int) -> HttpRespo
 def result(request: HttpRequest, slug: str, kind: str, pk: int) -> HttpResponse:
     """A report or a sweep: figures first, then tables."""
     record = _result(request, slug, kind, pk)
+    if record.superseded_at is not None:
+        return superseded_page(request, record)
     try:
         page = results_pages.PAGES[kind](Path(record.result_folder))
     except FolderError as error:
@@ -153,6 +160,8 @@ def result_figure(
 ) -> HttpResponseBase:
     """One figure's file, to whoever may see the page it stands on."""
     record = _result(request, slug, kind, pk)
+    if record.superseded_at is not None:
+        return superseded_page(request, record)
     return downloads.figure(Path(record.result_folder), kind, name)
 
 
@@ -163,6 +172,8 @@ def result_download(
 ) -> HttpResponseBase:
     """A report's or sweep's folder as a zip file."""
     record = _result(request, slug, kind, pk)
+    if record.superseded_at is not None:
+        return superseded_page(request, record)
     return downloads.zipped(Path(record.result_folder), kind, f"{slug}-{kind}-{pk}")
 
 

@@ -3,7 +3,7 @@
 from django.contrib.auth import views as auth_views
 from django.urls import path
 
-from collection import research
+from collection import erasure_pages, research
 
 urlpatterns = [
     path("", research.studies, name="research"),
@@ -16,6 +16,17 @@ urlpatterns = [
     ),
     path("logout/", auth_views.LogoutView.as_view(), name="research-logout"),
     path("studies/<slug:slug>/", research.study, name="research-study"),
+    path("studies/<slug:slug>/erase/", erasure_pages.find, name="research-erase-find"),
+    path(
+        "studies/<slug:slug>/erase/<str:rater_id>/",
+        erasure_pages.erase,
+        name="research-erase",
+    ),
+    path(
+        "studies/<slug:slug>/consent/<str:version>/",
+        erasure_pages.consent_text,
+        name="research-consent",
+    ),
     path(
         "studies/<slug:slug>/start/<slug:kind>/",
         research.start_job,

@@ -6,6 +6,8 @@
 ``ATTUNE_HOSTS``       comma-separated host names that the site answers to
 ``ATTUNE_MOST_AT_ONCE``  people answering at once before others wait (default 600; 0: any)
 ``ATTUNE_HTTPS``       1: cookies only over TLS, and HSTS
+``ATTUNE_ERASURES``    the file of erasures (default: ``erasures.jsonl`` in the var folder);
+                       name one that no restored backup overwrites
 ``ATTUNE_DEBUG``       1: Django's debug pages, for developing only
 """
 
@@ -183,6 +185,9 @@ WHITENOISE_USE_FINDERS = True
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 262_144
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
+
+# Where erasures are written beside the database; empty: in the var folder.
+ATTUNE_ERASURES = os.environ.get("ATTUNE_ERASURES", "")
 
 # How long a place is held without an answer, before it is offered to somebody else: it
 # follows the pace of a study's people (collection/pace.py) between these two.

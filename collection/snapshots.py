@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
+import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 from django.db import connection, transaction
@@ -22,14 +23,23 @@ from django.utils import timezone
 
 from alignment.folders import MANIFEST, sha256_of
 from alignment.snapshot_files import write_snapshot
+from collection.disclosure import released_id
 from collection.errors import SnapshotRefused
-from collection.models import Response, SnapshotRecord, Study, StudySession, Trial
+from collection.models import (
+    Participant,
+    Response,
+    SnapshotRecord,
+    Study,
+    StudySession,
+    Trial,
+)
 from collection.models.trials import Kind
 from collection.quality import Evidence, response_verdict, session_verdict
 
 SIMILARITY_RULE = "rating / 100, from 0 (the low end) to 1 (the high end)"
 POPULATION = {True: "simulated", False: "real"}
 SESSIONS_AT_ONCE = 200
+OPEN_RELEASE = "open_release"
 
 Row = dict[str, object]
 
@@ -42,6 +52,28 @@ class Judgments:
     similarities: list[Row] = field(default_factory=list)
     triplets: list[Row] = field(default_factory=list)
     exclusions: list[Row] = field(default_factory=list)
+    without_consent: int = 0
+
+    def tables(self) -> list[list[Row]]:
+        """All of them, what was left out too."""
+        return [self.values, self.similarities, self.triplets, self.exclusions]
+
+    def raters(self) -> set[str]:
+        """Everybody who stands in any table."""
+        return {str(row["rater_id"]) for table in self.tables() for row in table}
+
+    def renamed(self, key: str) -> Judgments:
+        """The same with other names for raters and trials, in the names' new order."""
+        values, similarities, triplets, exclusions = (
+            sorted(
+                (_renamed(row, key) for row in table),
+                key=lambda row: (str(row["rater_id"]), str(row["trial_id"])),
+            )
+            for table in self.tables()
+        )
+        return Judgments(
+            values, similarities, triplets, exclusions, self.without_consent
+        )
 
     def __len__(self) -> int:
         return len(self.values) + len(self.similarities) + len(self.triplets)
@@ -60,6 +92,10 @@ def freeze(
     come in meanwhile are in all tables or in none. The same data give the same files.
     Where simulated participants answered, their truth is written beside the folder, as
     `<out>.truth.json`.
+
+    For the use `open_release` nobody is named who did not tick it, not even as left out,
+    and raters and trials have other names in every release: two of them, or one and
+    the study's own snapshot, cannot be laid side by side.
 
     Args:
         out: A folder that does not hold a snapshot yet.
@@ -82,6 +118,11 @@ def freeze(
     with one_moment():
         population = _population(study, simulated)
         judgments = read_judgments(study, simulated=population, use=use)
+    raters = judgments.raters()
+    release_key = ""
+    if use == OPEN_RELEASE:
+        release_key = secrets.token_hex(32)
+        judgments = judgments.renamed(release_key)
     if not len(judgments):
         raise SnapshotRefused(_nothing_left(study, judgments))
     truth = (study.simulation or {}) if population else {}
@@ -108,12 +149,29 @@ def freeze(
             "population": POPULATION[population],
             "use": use,
             "exclusion": definition.exclusion.model_dump(mode="json"),
+            **(
+                {"people_without_consent_to_release": judgments.without_consent}
+                if release_key
+                else {}
+            ),
         },
         started_at=started_at,
     )
     if truth:
         _write_beside(out, truth)
-    return _remember(study, out, population, len(judgments), started_at)
+    record = SnapshotRecord(
+        study=study,
+        folder=str(out.resolve()),
+        sha256=sha256_of(out / MANIFEST),
+        simulated=population,
+        use=use,
+        release_key=release_key,
+        n_judgments=len(judgments),
+        # The moment that was read, not the moment the files were done: whoever
+        # answered in between is not in it.
+        created_at=started_at,
+    )
+    return _remember(record, raters)
 
 
 def read_judgments(study: Study, *, simulated: bool, use: str) -> Judgments:
@@ -138,6 +196,9 @@ def read_judgments(study: Study, *, simulated: bool, use: str) -> Judgments:
         trials: list[Trial] = session.answered_trials
         evidence = Evidence(session, [t.response for t in trials], definition, use)
         whole = session_verdict(evidence)
+        if use == OPEN_RELEASE and not _released(session):
+            judgments.without_consent += 1
+            continue
         for trial in trials:
             if trial.kind == Kind.QUESTION:
                 continue
@@ -284,20 +345,41 @@ def _write_beside(out: Path, truth: Mapping[str, object]) -> None:
     draft.replace(path)
 
 
-def _remember(
-    study: Study, out: Path, simulated: bool, n_judgments: int, at: datetime
-) -> SnapshotRecord:
+def _renamed(row: Row, key: str) -> Row:
+    names = {
+        name: released_id(key, str(row[name])) for name in ("rater_id", "trial_id")
+    }
+    return row | names
+
+
+def _released(session: StudySession) -> bool:
+    """Whether a person ticked the open release, and did not withdraw."""
+    consent = getattr(session, "consent", None)
+    withdrew = session.status == StudySession.Status.WITHDRAWN
+    return consent is not None and consent.allows(OPEN_RELEASE) and not withdrew
+
+
+def _remember(record: SnapshotRecord, raters: Set[str]) -> SnapshotRecord:
+    """Number a snapshot and store its record.
+
+    Raises:
+        SnapshotRefused: somebody in it was erased while it was written, so that nobody
+            knew to take it out of use. Its folder is deleted.
+    """
+    study = record.study
     with transaction.atomic():
+        # An erasure holds this row too: it sees the record, or is seen here.
         Study.objects.select_for_update(no_key=True).get(pk=study.pk)
-        newest = study.snapshots.aggregate(newest=Max("number"))["newest"] or 0
-        return SnapshotRecord.objects.create(
-            study=study,
-            number=newest + 1,
-            folder=str(out.resolve()),
-            sha256=sha256_of(out / MANIFEST),
-            simulated=simulated,
-            n_judgments=n_judgments,
-            # The moment that was read, not the moment the files were done: whoever
-            # answered in between is not in it.
-            created_at=at,
+        present = set(
+            Participant.objects.filter(study=study).values_list("rater_id", flat=True)
         )
+        if raters <= present:
+            newest = study.snapshots.aggregate(newest=Max("number"))["newest"] or 0
+            record.number = newest + 1
+            record.save(force_insert=True)
+            return record
+    shutil.rmtree(record.folder)
+    raise SnapshotRefused(
+        f"Somebody's data in study {study.slug} were erased while this snapshot was "
+        "being written. It was deleted; freeze it again."
+    )

@@ -17,7 +17,8 @@ from django.conf import settings
 from procrastinate.contrib.django import app
 from procrastinate.jobs import Status
 
-from collection import jobs
+from collection import identities, jobs, superseding
+from collection.errors import SupersededResult
 from collection.models import JobRecord, SnapshotRecord
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,6 +44,7 @@ def report_command(record: JobRecord) -> list[str]:
     snapshot = SnapshotRecord.objects.get(
         study=record.study, number=record.parameters["snapshot"]
     )
+    _in_use(snapshot, f"Snapshot {snapshot.number}")
     command = [sys.executable, "-m", "alignment", "report", snapshot.folder]
     command += ["--out", record.result_folder]
     command += ["--cache", str(settings.VAR / "cache" / "chat")]
@@ -62,9 +64,17 @@ def sweep_command(record: JobRecord) -> list[str]:
     report = JobRecord.objects.get(
         study=record.study, kind="report", pk=record.parameters["report"]
     )
+    _in_use(report, f"Report {report.pk}")
     command = [sys.executable, "-m", "bandits", "sweep", record.parameters["spec"]]
     command += ["--from", report.result_folder, "--out", record.result_folder]
     return [*command, "--resume"]
+
+
+def _in_use(source: SnapshotRecord | JobRecord, name: str) -> None:
+    if source.superseded_at is not None:
+        raise SupersededResult(
+            f"{name} is superseded: {source.superseded_reason}. Make a new one first."
+        )
 
 
 @app.task(name="freeze", queue="jobs")
@@ -88,6 +98,14 @@ COMMANDS: dict[str, jobs.Command] = {
     "report": report_command,
     "sweep": sweep_command,
 }
+
+
+@app.periodic(cron="17 * * * *")
+@app.task(name="retention", queue="jobs", queueing_lock="retention")
+def retention(timestamp: int) -> None:
+    """Every hour: forget who people are whose time is up, and finish deleting files."""
+    identities.purge()
+    superseding.delete_files()
 
 
 @app.periodic(cron="* * * * *")

@@ -222,11 +222,52 @@ def test_only_people_who_ticked_the_use_are_in(tmp_path: Path) -> None:
     released = freeze(study, tmp_path / "released", use="open_release")
 
     assert (here.n_judgments, released.n_judgments) == (10, 5)
-    assert {row["rule"] for row in rows(tmp_path / "released", "exclusions")} == {
+    # Not even as left out: a release says nothing about who did not tick it.
+    assert rows(tmp_path / "released", "exclusions") == []
+    assert (
+        read_manifest(tmp_path / "released", "snapshot")["parameters"][
+            "people_without_consent_to_release"
+        ]
+        == 1
+    )
+    agents = freeze(study, tmp_path / "agents", use="simulated_agents")
+    assert agents.n_judgments == 5
+    assert {row["rule"] for row in rows(tmp_path / "agents", "exclusions")} == {
         "consent-not-for-this-use"
     }
     with pytest.raises(SnapshotRefused, match="does not ask for the use 'sale'"):
         freeze(study, tmp_path / "sold", use="sale")
+
+
+def test_names_are_drawn_anew_for_each_release(tmp_path: Path) -> None:
+    study = factories.open_study()
+    ada = factories.ada(study)
+    dee = factories.dee(study)
+    for name in ("here", "first", "second"):
+        use = "this_study" if name == "here" else "open_release"
+        freeze(study, tmp_path / name, use=use)
+
+    named = {
+        name: {
+            row[column]
+            for table in (*TABLES, "exclusions")
+            for row in rows(tmp_path / name, table)
+            for column in ("rater_id", "trial_id")
+        }
+        for name in ("here", "first", "second")
+    }
+
+    assert {ada.participant.rater_id, dee.participant.rater_id} <= named["here"]
+    assert len(named["here"]) == len(named["first"]) == len(named["second"])
+    assert not named["here"] & named["first"]
+    assert not named["here"] & named["second"]
+    assert not named["first"] & named["second"]
+    # The same judgments all the same.
+    judged = [
+        sorted(row["value"] for row in rows(tmp_path / name, "value_judgments"))
+        for name in ("here", "first", "second")
+    ]
+    assert judged[0] == judged[1] == judged[2]
 
 
 class TestSimulatedPeople:

@@ -1,0 +1,74 @@
+"""What stands where a result was that held somebody who was erased since.
+
+It says why, and offers to make the result again: from everybody else, who is still in
+the database.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from collection.job_forms import CHAT_PAIRS, DEFAULT_SPEC
+from collection.models import JobRecord, SnapshotRecord
+
+GONE = 410
+
+
+@dataclass(frozen=True)
+class Again:
+    """A button that makes a result again: which job, and with what."""
+
+    kind: str
+    button: str
+    parameters: dict[str, object]
+
+
+def superseded_page(
+    request: HttpRequest, record: SnapshotRecord | JobRecord
+) -> HttpResponse:
+    """In the place of a superseded snapshot, report or sweep, and of its files."""
+    if isinstance(record, SnapshotRecord):
+        name = f"Snapshot {record.number}"
+    else:
+        name = f"{record.kind.capitalize()} {record.pk}"
+    return render(
+        request,
+        "research/superseded.html",
+        {
+            "study": record.study,
+            "heading": name,
+            "record": record,
+            "again": _again(record),
+        },
+        status=GONE,
+    )
+
+
+def _again(record: SnapshotRecord | JobRecord) -> Again:
+    """The next step on the way back: the same from what is current, or what comes first."""
+    study = record.study
+    assert study is not None
+    freeze = Again("freeze", "Freeze a new snapshot", {})
+    if isinstance(record, SnapshotRecord) or record.kind == "freeze":
+        return freeze
+    snapshot = study.snapshots.filter(superseded_at=None).order_by("number").last()
+    reports = study.jobs.filter(kind="report", superseded_at=None)
+    report = reports.filter(status=JobRecord.Status.DONE).first()
+    if record.kind == "sweep" and report is not None:
+        spec = record.parameters.get("spec", DEFAULT_SPEC)
+        return Again(
+            "sweep",
+            f"Run the sweep again, on report {report.pk}",
+            {"report": report.pk, "spec": spec},
+        )
+    if snapshot is None:
+        return freeze
+    pairs = record.parameters.get("chat_pairs", CHAT_PAIRS)
+    return Again(
+        "report",
+        f"Write the report again, of snapshot {snapshot.number}",
+        {"snapshot": snapshot.pk, "chat_pairs": pairs},
+    )
