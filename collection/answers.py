@@ -106,7 +106,7 @@ def _rating(rating: float) -> int:
 
 
 def _answer_to_question(question: Question, answer: Answer) -> Stored:
-    if answer.choice == PREFER_NOT_TO_SAY and question.prefer_not_to_say:
+    if answer.choice == PREFER_NOT_TO_SAY and question.may_be_declined:
         return _stored(choice=PREFER_NOT_TO_SAY)
     if question.kind == "choice":
         if not answer.choice:
@@ -130,7 +130,7 @@ def _answer_to_question(question: Question, answer: Answer) -> Stored:
 
 
 def _nothing(question: Question) -> Stored:
-    if question.required:
+    if not question.may_be_empty:
         raise AnswerMissing("Please answer this question before you go on.")
     return _stored()
 

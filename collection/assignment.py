@@ -15,6 +15,7 @@ from random import Random
 from django.db.models import Q
 from django.utils import timezone
 
+from collection.comprehension import second_attempt
 from collection.definition_parts import (
     Block,
     PairBlock,
@@ -109,23 +110,41 @@ def open_or_next_trial(session: StudySession) -> Whereabouts:
     """
     issued: Issued = Counter()
     before = None
-    for n_answered, row in enumerate(issued_trials(session)):
+    for row in issued_trials(session):
         if not row.answered:
             trial = shown_trial(row.pk, session)
             assert trial is not None
             if trial.reservation is not None:
                 renew(trial.reservation, session.study_id)
-            return Whereabouts(trial, n_answered, before)
+            return Whereabouts(trial, _n_answered(session, issued), before)
         issued[row.block, row.dimension, row.repeat] += 1
         before = row
-    return Whereabouts(_issue_next(session, issued), issued.total(), before)
+    n_answered = _n_answered(session, issued)
+    return Whereabouts(_issue_next(session, issued), n_answered, before)
+
+
+def n_second_attempts(issued: Issued, *blocks: Block) -> int:
+    """How many trials of these blocks asked a question again: no further questions."""
+    asking = {block.key for block in blocks if isinstance(block, QuestionsBlock)}
+    return sum(n for (of, _, repeat), n in issued.items() if repeat and of in asking)
+
+
+def _n_answered(session: StudySession, answered: Issued) -> int:
+    definition = session.study.definition_model()
+    blocks = [definition.block(key) for key in session.blocks]
+    return answered.total() - n_second_attempts(answered, *blocks)
 
 
 def _issue_next(session: StudySession, issued: Issued) -> Trial | None:
     definition = session.study.definition_model()
+    again = second_attempt(session, position=sum(issued.values()))
+    if again is not None:
+        again.save(force_insert=True)
+        return again
     for key in session.blocks:
         block = definition.block(key)
         n_issued = sum(n for (of, _, _), n in issued.items() if of == key)
+        n_issued -= n_second_attempts(issued, block)
         if n_issued >= block.trials_in_session(len(definition.actions)):
             continue
         trial = _next_of_block(session, definition, block, issued)

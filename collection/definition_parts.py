@@ -115,6 +115,13 @@ class ConsentForm(Section):
     withdrawal_until: date | None = Field(
         default=None, description="Last date on which data can still be withdrawn."
     )
+    identity_days: int = Field(
+        default=90,
+        ge=1,
+        le=3650,
+        description="Days after consent for which a platform's id of a person is kept, "
+        "to pay them and to recognise them. It is never kept with the answers.",
+    )
     support: tuple[SupportLink, ...] = Field(
         default=(), description="Support links, shown on the debrief."
     )
@@ -255,12 +262,16 @@ class Question(Section):
     purpose: Literal["about", "comprehension", "attention"] = Field(
         default="about",
         description="about: the person. comprehension: whether the instructions were "
-        "understood; never excludes. attention: an instruction in the question itself "
+        "understood: asked a second time if missed, then the person is asked to return; "
+        "never excludes. attention: an instruction in the question itself "
         '("choose often here"); see exclusion.max_failed_checks.',
     )
     correct: Slug | None = Field(
         default=None,
         description="The option that is right; comprehension and attention only.",
+    )
+    also_correct: tuple[Slug, ...] = Field(
+        default=(), description="Further options that are right; comprehension only."
     )
 
     @model_validator(mode="after")
@@ -274,8 +285,10 @@ class Question(Section):
             raise ValueError(
                 f"option keys must differ, and not be {PREFER_NOT_TO_SAY}; got {keys}"
             )
-        if self.correct is not None and self.correct not in keys:
+        if not self.right_answers <= set(keys):
             raise ValueError(f"correct must be one of the options {keys}")
+        if self.also_correct and self.purpose != "comprehension":
+            raise ValueError("only a comprehension question has also_correct")
         if (self.correct is None) != (self.purpose == "about"):
             raise ValueError(
                 "a comprehension or attention question needs its correct option, and a "
@@ -287,6 +300,23 @@ class Question(Section):
         if None not in bounds and bounds[0] > bounds[1]:  # type: ignore[operator]
             raise ValueError("minimum must not exceed maximum")
         return self
+
+    @property
+    def right_answers(self) -> frozenset[str]:
+        """The options that are right; none where a question is about the person."""
+        return frozenset(
+            (*([self.correct] if self.correct else ()), *self.also_correct)
+        )
+
+    @property
+    def may_be_declined(self) -> bool:
+        """Whether "prefer not to say" is offered: only about oneself is it an answer."""
+        return self.prefer_not_to_say and self.purpose == "about"
+
+    @property
+    def may_be_empty(self) -> bool:
+        """Whether an empty answer is one."""
+        return not self.required and self.purpose == "about"
 
 
 class _Block(Section):

@@ -23,6 +23,7 @@
     pay = "none"
     content_warning = "..."           # or "none"
     withdrawal_until = 2027-12-31
+    identity_days = 90                # [90], how long a platform's id is kept
     uses = [
       { key = "this_study", text = "...", required = true },
       { key = "open_release", text = "..." },
@@ -66,7 +67,8 @@
     required = true                   # [true]
     prefer_not_to_say = true          # [true]
     purpose = "about"                 # [about] | comprehension | attention, the last
-                                      # two with correct = "<option key>"
+                                      # two with correct = "<option key>"; comprehension
+                                      # may add also_correct = ["<option key>", ...]
 
     [[blocks]]
     key = "values"

@@ -38,7 +38,10 @@ def load_study(definition: StudyDefinition) -> Study:
     study = Study.objects.select_for_update().filter(slug=definition.slug).first()
     if study is None:
         study = Study(slug=definition.slug)
-    elif study.definition_sha256 == definition.sha256:
+    elif study.definition_sha256 == definition.sha256 or (
+        # The same document has another hash once a release adds a field to it.
+        study.definition_model() == definition
+    ):
         return study
     elif n_sessions := study.sessions.count():
         raise DefinitionError(

@@ -21,11 +21,13 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 
+from collection.erasure import was_erased
 from collection.errors import (
     AlreadyAnswered,
     AnswerNotOffered,
     CollectionError,
     RatingOutOfRange,
+    SessionErased,
     UnknownTrial,
 )
 from collection.models import Incident, StudySession
@@ -96,6 +98,8 @@ class CollectionErrorMiddleware:
         """The answer to a refusal; None leaves every other exception to Django."""
         if isinstance(exception, (OperationalError, InterfaceError)):
             return _database_is_away(request, exception)
+        if isinstance(exception, StudySession.DoesNotExist):
+            exception = self._erased_meanwhile(request) or exception
         if not isinstance(exception, CollectionError):
             return None
         code = session_code(request)
@@ -113,6 +117,12 @@ class CollectionErrorMiddleware:
             },
             status=exception.status,
         )
+
+    @staticmethod
+    def _erased_meanwhile(request: HttpRequest) -> SessionErased | None:
+        """A session that went while its page was being made: by an erasure."""
+        code = session_code(request)
+        return SessionErased() if code and was_erased(code) else None
 
 
 def _database_is_away(request: HttpRequest, exception: Exception) -> HttpResponse:

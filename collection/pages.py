@@ -22,7 +22,15 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from collection import admission, participation
+from collection import (
+    admission,
+    comprehension,
+    consents,
+    erasure,
+    identities,
+    participation,
+    withdrawal,
+)
 from collection.assignment import Whereabouts
 from collection.definitions import StudyDefinition
 from collection.error_pages import csrf_failure
@@ -31,13 +39,17 @@ from collection.errors import (
     AnswerMissing,
     AnswerNotOffered,
     CollectionError,
+    ComprehensionFailed,
     ConsentMissing,
+    ConsentTextChanged,
     NotSimulated,
     RatingOutOfRange,
+    SessionErased,
     SessionOver,
 )
 from collection.forms import AnswerForm, ArrivalForm, ConsentForm
-from collection.models import PlatformIdentity, Study, StudySession, Trial
+from collection.identities import Arrival
+from collection.models import Study, StudySession, Trial
 from collection.rows import IssuedTrial
 from collection.trial_page import trial_page
 
@@ -50,6 +62,7 @@ __all__ = [
     "instructions",
     "join",
     "resume",
+    "return_place",
     "trial",
     "withdraw",
 ]
@@ -114,6 +127,8 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
                 simulated=simulated,
             )
             response: HttpResponse = redirect("resume", code=session.code)
+            if external_id and session.status == Status.ARRIVED:
+                identities.carry(response, session, Arrival(platform, external_id))
         else:
             arrival = ArrivalForm(initial=form.cleaned_data)
             response = _page(
@@ -164,17 +179,33 @@ def consent(request: HttpRequest, code: UUID) -> HttpResponse:
         return redirect("resume", code=code)
     if request.method == "POST" and request.POST.get("decision") == "decline":
         participation.decline(session)
-        return redirect("debrief", code=code)
+        return _forgetting_who(redirect("debrief", code=code), session)
     uses = session.study.definition_model().consent.uses
     form = ConsentForm(request.POST if request.method == "POST" else None, uses=uses)
+    changed = None
     if form.is_valid():
-        participation.give_consent(
-            session, form.cleaned_data["uses"], of_age=form.cleaned_data["of_age"]
-        )
-        return redirect("instructions", code=code)
-    ticked = request.POST.getlist("uses")
-    status = 422 if form.is_bound else 200
-    return _page(request, "consent", session, status=status, form=form, ticked=ticked)
+        session.arriving_as = identities.carried(request, session)
+        try:
+            participation.give_consent(
+                session,
+                form.cleaned_data["uses"],
+                of_age=form.cleaned_data["of_age"],
+                read=request.POST.get("version") or None,
+            )
+        except ConsentTextChanged as refusal:  # shown again, as it is now
+            changed = refusal
+        else:
+            return _forgetting_who(redirect("instructions", code=code), session)
+    return _page(
+        request,
+        "consent",
+        session,
+        status=changed.status if changed else 422 if form.is_bound else 200,
+        form=form,
+        changed=changed,
+        ticked=[] if changed else request.POST.getlist("uses"),
+        version=consents.version_of(consents.shown(session.study.definition_model())),
+    )
 
 
 @require_safe
@@ -204,7 +235,19 @@ def debrief(request: HttpRequest, code: UUID) -> HttpResponse:
     if session.declined:
         return _page(request, "declined", session)
     name = "debrief" if session.status == Status.FINISHED else "withdrawn"
-    return _page(request, name, session)
+    own_code = None
+    if session.status == Status.FINISHED and not session.simulated:
+        own_code = withdrawal.code_of(session)
+    return _page(request, name, session, withdrawal_code=own_code)
+
+
+@require_safe
+def return_place(request: HttpRequest, code: UUID) -> HttpResponse:
+    """For whoever missed the instructions twice: how to give the place back."""
+    session = _find(code)
+    if session.status != Status.CONSENTED or not comprehension.failed(session):
+        return redirect("resume", code=code)
+    return _page(request, "return", session)
 
 
 @get_or_post
@@ -216,13 +259,7 @@ def withdraw(request: HttpRequest, code: UUID) -> HttpResponse:
     if request.method == "POST":
         participation.withdraw(session)
         return redirect("debrief", code=code)
-    until = session.study.definition_model().consent.withdrawal_until
-    too_late = (
-        session.status == Status.FINISHED
-        and until is not None
-        and timezone.now().date() > until
-    )
-    return _page(request, "withdraw", session, too_late=too_late)
+    return _page(request, "withdraw", session, too_late=withdrawal.too_late(session))
 
 
 @require_safe
@@ -241,7 +278,15 @@ def _find(code: UUID) -> StudySession:
     sessions = StudySession.objects.select_related("study").defer(
         "study__definition", "study__simulation"
     )
-    return get_object_or_404(sessions, code=code)
+    session = sessions.filter(code=code).first()
+    if session is None:
+        raise _missing(code)
+    return session
+
+
+def _missing(code: UUID) -> Exception:
+    """Why there is no session of this code: erased, or never there."""
+    return SessionErased() if erasure.was_erased(code) else Http404("no such session")
 
 
 def _page(
@@ -258,14 +303,13 @@ def _page(
     assert isinstance(study, Study)
     definition = study.definition_model()
     translation.activate(definition.language)
-    warning = definition.consent.content_warning
     return render(
         request,
         f"participant/{name}.html",
         {
             "session": session,
             "definition": definition,
-            "warning": "" if warning.lower().rstrip(".") == "none" else warning,
+            "warning": consents.warning(definition.consent),
             **context,
         },
         status=status,
@@ -294,7 +338,7 @@ def _take_answer(request: HttpRequest, code: UUID) -> HttpResponse:
                 timing=form.cleaned_data.get("timing"),
             )
         except StudySession.DoesNotExist as unknown:
-            raise Http404 from unknown
+            raise _missing(code) from unknown
         except AlreadyAnswered as first_stands:  # the back button: tell them, and go on
             messages.info(request, first_stands.message)
         except (ConsentMissing, SessionOver):  # ended in another tab meanwhile
@@ -326,9 +370,11 @@ def _show_current(
     try:
         session, here = participation.whereabouts(code)
     except StudySession.DoesNotExist as unknown:
-        raise Http404 from unknown
+        raise _missing(code) from unknown
     except (ConsentMissing, SessionOver):
         return redirect("resume", code=code)
+    except ComprehensionFailed:
+        return redirect("return", code=code)
     if here is not None and here.trial is None:
         participation.finish(session)
     if here is None or here.trial is None:
@@ -369,6 +415,8 @@ def _show_trial(
     assert current is not None
     total = participation.n_trials(session)
     done = min(here.n_answered, total)
+    if current.kind == "question" and current.repeat:
+        done -= 1  # the same question once more
     page = trial_page(current, definition)
     age_s = (timezone.now() - current.issued_at).total_seconds()
     return _page(
@@ -396,6 +444,12 @@ def _opening(
     definition: StudyDefinition,
 ) -> Opening | None:
     """What to say where a part, or a dimension within it, begins."""
+    if current.kind == "question" and current.repeat:
+        block = definition.block(current.block).instructions
+        return Opening(
+            _("That was not it. Please read how it works once more, and try again"),
+            "\n\n".join(filter(None, [definition.instructions, block])),
+        )
     if before is None or before.block != current.block:
         text = definition.block(current.block).instructions
         if not text:
@@ -429,13 +483,16 @@ def _is_known(
     study: Study, platform: str, external_id: str | None, token: str | None
 ) -> bool:
     """Whether somebody who arrives like this has a session already."""
-    if not external_id and not token:
-        return False
-    return PlatformIdentity.objects.filter(
-        study=study,
-        platform=platform if external_id else participation.BROWSER,
-        external_id=external_id or token,
-    ).exists()
+    if external_id:
+        return identities.find(study, Arrival(platform, external_id)).exists()
+    if token:
+        return identities.find(study, Arrival(identities.BROWSER, token)).exists()
+    return False
+
+
+def _forgetting_who(response: HttpResponse, session: StudySession) -> HttpResponse:
+    identities.drop(response, session)
+    return response
 
 
 def _claims_simulation(study: Study, token: str) -> bool:

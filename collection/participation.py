@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from collection import assignment
+from collection import assignment, comprehension, consents, identities
 from collection.answers import Answer, checked, said, same_answer
 from collection.assignment import Whereabouts
 from collection.errors import (
@@ -32,12 +32,12 @@ from collection.models import (
     Consent,
     Incident,
     Participant,
-    PlatformIdentity,
     Response,
     Study,
     StudySession,
     Trial,
 )
+from collection.models.trials import Kind
 from collection.reservations import count_response, give_back
 from collection.rows import held_session, shown_trial
 
@@ -57,7 +57,7 @@ __all__ = [
 
 # A response time above this says that someone left, not how long they thought.
 LONGEST_RT_MS = 3_600_000
-BROWSER = "browser"
+BROWSER = identities.BROWSER
 # Refusals that say something about the session: somebody should see them later.
 _WORTH_AN_INCIDENT = (UnknownTrial, AlreadyAnswered, RatingOutOfRange, AnswerNotOffered)
 
@@ -77,19 +77,26 @@ def enrol(
     everyone is new. Whoever began may always come back; new people may join only
     while the study is open.
 
+    Nothing that names anybody is stored before consent (`identities.py`). The session
+    that comes back remembers in memory who its person says they are
+    (`session.arriving_as`), for `give_consent` to store.
+
     Raises:
         StudyClosed: a new person, and the study is not open.
     """
-    identity = None
+    arrival = None
     if external_id:
-        identity = (platform, external_id)
+        arrival = identities.Arrival(platform, external_id)
     elif participant_token:
-        identity = (BROWSER, participant_token)
+        arrival = identities.Arrival(BROWSER, participant_token)
     with transaction.atomic():
         # Joins of one study take turns: groups fill by their shares, and one person
         # who opens two tabs at once gets one session.
         locked = Study.objects.select_for_update(no_key=True).get(pk=study.pk)
-        if identity and (known := _known_session(locked, *identity)):
+        if arrival and (known := identities.session_of(locked, arrival)):
+            known.arriving_as = arrival
+            if known.consented_at is not None:
+                identities.know(known, arrival)
             return known
         if not locked.takes_new_people:
             raise StudyClosed(
@@ -99,46 +106,39 @@ def enrol(
         participant = Participant.objects.create(
             study=locked, group=group, simulated=simulated
         )
-        if identity:
-            PlatformIdentity.objects.create(
-                participant=participant,
-                study=locked,
-                platform=identity[0],
-                external_id=identity[1],
-            )
-        return StudySession.objects.create(
+        if arrival:
+            identities.recognise(participant, arrival)
+        session = StudySession.objects.create(
             participant=participant,
             study=locked,
             group=group,
             blocks=blocks,
             simulated=simulated,
         )
-
-
-def _known_session(
-    study: Study, platform: str, external_id: str
-) -> StudySession | None:
-    return (
-        StudySession.objects.filter(
-            study=study,
-            participant__identity__platform=platform,
-            participant__identity__external_id=external_id,
-        )
-        .order_by("created_at")
-        .first()
-    )
+        session.arriving_as = arrival
+        return session
 
 
 @transaction.atomic
 def give_consent(
-    session: StudySession, uses: Mapping[str, bool], *, of_age: bool
+    session: StudySession,
+    uses: Mapping[str, bool],
+    *,
+    of_age: bool,
+    read: str | None = None,
 ) -> Consent:
     """Store what the person agreed to; a second call returns the first consent.
 
-    Only uses that the definition offers are kept, and only a tick is a yes.
+    Only uses that the definition offers are kept, and only a tick is a yes. With the
+    consent, and not before, it is stored who the person is elsewhere, if
+    `session.arriving_as` says so.
+
+    Args:
+        read: The version of the text that they had before them, where that is known.
 
     Raises:
         ConsentMissing: not of age, or a required use is not ticked.
+        ConsentTextChanged: they had read another text.
         SessionOver: the session was withdrawn.
     """
     locked = held_session(session.pk)
@@ -160,12 +160,13 @@ def give_consent(
             raise ConsentMissing(f"To take part, please agree to: {use.text}")
     consent = Consent.objects.create(
         session=locked,
-        version=locked.study.definition_sha256,
+        version=consents.keep(locked.study, read=read).version,
         uses={use.key: uses.get(use.key) is True for use in definition.consent.uses},
     )
     locked.status = StudySession.Status.CONSENTED
     locked.consented_at = consent.given_at
     locked.save(update_fields=["status", "consented_at"])
+    identities.know(locked, session.arriving_as)
     _refresh(session, locked)
     return consent
 
@@ -197,11 +198,13 @@ def whereabouts(code: UUID) -> tuple[StudySession, Whereabouts | None]:
         StudySession.DoesNotExist: no session has this code.
         ConsentMissing: no consent was given yet.
         SessionOver: the session was withdrawn.
+        ComprehensionFailed: the instructions were missed twice.
     """
     locked = held_session(code)
     if locked.status == StudySession.Status.FINISHED:
         return locked, None
     _may_answer(locked)
+    comprehension.require(locked)
     return locked, assignment.open_or_next_trial(locked)
 
 
@@ -265,6 +268,7 @@ def _record(
         trial=trial, **stored, rt_ms=_plausible_rt_ms(rt_ms), timing=timing
     )
     count_response(trial)
+    comprehension.note(trial, response)
     return response
 
 
@@ -331,7 +335,9 @@ def withdraw(session: StudySession) -> StudySession:
 def progress(session: StudySession) -> tuple[int, int]:
     """Questions answered, and questions altogether, in this session."""
     total = n_trials(session)
-    done = Response.objects.filter(trial__session=session).count()
+    answered = Response.objects.filter(trial__session=session)
+    # A second attempt at a question is no further question.
+    done = answered.exclude(trial__kind=Kind.QUESTION, trial__repeat=True).count()
     return min(done, total), total
 
 

@@ -124,7 +124,7 @@ class TrialPage:
     @property
     def optional(self) -> bool:
         """True where an empty answer is an answer."""
-        return self.asked is not None and not self.asked.required
+        return self.asked is not None and self.asked.may_be_empty
 
 
 def trial_page(trial: Trial, definition: StudyDefinition) -> TrialPage:
@@ -169,7 +169,7 @@ def trial_page(trial: Trial, definition: StudyDefinition) -> TrialPage:
 
 def _question(trial: Trial, asked: Question) -> TrialPage:
     options = [Choice(option.key, option.text) for option in asked.options]
-    if asked.prefer_not_to_say:
+    if asked.may_be_declined:
         options.append(Choice(PREFER_NOT_TO_SAY, _("I prefer not to say")))
     return TrialPage(
         trial=trial,

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from collection import pages
+from collection import pages, rights_pages
 
 urlpatterns = [
     path("", pages.home, name="home"),
@@ -13,6 +13,10 @@ urlpatterns = [
     path("p/<uuid:code>/trial/", pages.trial, name="trial"),
     path("p/<uuid:code>/debrief/", pages.debrief, name="debrief"),
     path("p/<uuid:code>/withdraw/", pages.withdraw, name="withdraw"),
+    path("p/<uuid:code>/return/", pages.return_place, name="return"),
+    path("p/<uuid:code>/erase/", rights_pages.erase_mine, name="erase-mine"),
+    path("withdraw/", rights_pages.withdraw_by_code, name="withdraw-by-code"),
+    path("withdraw/<str:typed>/", rights_pages.withdraw_by_link, name="withdraw-link"),
     path("research/", include("collection.research_urls")),
     path("healthz", pages.healthz, name="healthz"),
 ]

@@ -143,7 +143,8 @@ class TestConsent:
             "open_release": False,
             "simulated_agents": False,
         }
-        assert consent.version == study.definition_sha256
+        kept = study.consent_versions.get(version=consent.version)
+        assert "Use my answers here" in kept.shown
         assert session.status == "consented"
 
     def test_the_first_consent_stands(self, study: Study) -> None:
