@@ -53,9 +53,13 @@ class Site:
     def addresses(self) -> dict[str, tuple[str, str]]:
         """Every page of this study by its name: method and address."""
         slug, report = self.study.slug, self.report.pk
+        somebody = factories.joined(self.study)
         where = {
             "research-study": ("get", [slug]),
             "research-start": ("post", [slug, "freeze"]),
+            "research-erase-find": ("get", [slug]),
+            "research-erase": ("get", [slug, somebody.participant.rater_id]),
+            "research-consent": ("get", [slug, somebody.consent.version]),
             "research-job": ("get", [slug, self.job.pk]),
             "research-cancel": ("post", [slug, self.job.pk]),
             "research-snapshot": ("get", [slug, 1]),
