@@ -11,6 +11,7 @@ Prolific allows no rejection on a comprehension check).
 from __future__ import annotations
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from collection.definition_parts import Question
 from collection.definitions import StudyDefinition
@@ -92,8 +93,10 @@ def require(session: StudySession) -> None:
     """
     if checks(session.study.definition_model()) and failed(session):
         raise ComprehensionFailed(
-            "The instructions of this study were missed twice. Please return your place; "
-            "nothing is held against you."
+            _(
+                "The instructions of this study were missed twice. Please return your "
+                "place; nothing is held against you."
+            )
         )
 
 

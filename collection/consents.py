@@ -12,6 +12,7 @@ import hashlib
 
 from django.template.loader import render_to_string
 from django.utils import translation
+from django.utils.translation import gettext as _
 
 from collection.definition_parts import ConsentForm
 from collection.definitions import StudyDefinition
@@ -51,8 +52,10 @@ def keep(
     version = version_of(html)
     if read is not None and read != version:
         raise ConsentTextChanged(
-            "The text of this page was changed while you were reading it. Please read "
-            "it once more before you decide."
+            _(
+                "The text of this page was changed while you were reading it. Please "
+                "read it once more before you decide."
+            )
         )
     kept, _ = ConsentVersion.objects.get_or_create(
         study=study,

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from django.utils.translation import gettext as _
+
 
 class CollectionError(Exception):
     """A refusal with a stable code, an HTTP status and a sentence for a person."""
@@ -95,12 +97,14 @@ class SessionErased(CollectionError):
     code = "session-erased"
     status = 410
 
-    def __init__(
-        self,
-        message: str = "Everything that you gave in this study was erased. Nothing more "
-        "is asked of you, and nothing more is stored.",
-    ) -> None:
-        super().__init__(message)
+    def __init__(self, message: str = "") -> None:
+        super().__init__(
+            message
+            or _(
+                "Everything that you gave in this study was erased. Nothing more is "
+                "asked of you, and nothing more is stored."
+            )
+        )
 
 
 class ConsentTextChanged(CollectionError):

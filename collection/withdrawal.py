@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from collection.errors import UnknownWithdrawalCode
 from collection.models import StudySession, WithdrawalCode
@@ -26,9 +27,11 @@ def session_of(typed: str) -> StudySession:
     found = WithdrawalCode.objects.select_related("session").filter(code=code).first()
     if found is None:
         raise UnknownWithdrawalCode(
-            "No answers belong to this code. Please compare it with the one you wrote "
-            "down: it has twelve letters and digits, and neither O nor 0, I, L or 1. If "
-            "your answers were erased, the code went with them."
+            _(
+                "No answers belong to this code. Please compare it with the one you "
+                "wrote down: it has twelve letters and digits, and neither O nor 0, I, "
+                "L or 1. If your answers were erased, the code went with them."
+            )
         )
     return found.session
 
