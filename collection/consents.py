@@ -57,7 +57,7 @@ def keep(
                 "read it once more before you decide."
             )
         )
-    kept, _ = ConsentVersion.objects.get_or_create(
+    kept, _is_new = ConsentVersion.objects.get_or_create(
         study=study,
         version=version,
         defaults={

@@ -57,6 +57,16 @@ def consent_not_for_this_use(evidence: Evidence) -> Verdict | None:
     )
 
 
+def asked_to_return(evidence: Evidence) -> Verdict | None:
+    """Whoever missed the instructions twice was told that nothing of theirs is used."""
+    outcome = getattr(evidence.session, "comprehension", None)
+    if outcome is None or outcome.passed:
+        return None
+    return Verdict(
+        "asked-to-return", "the instructions were missed twice; asked to return"
+    )
+
+
 def not_finished(evidence: Evidence) -> Verdict | None:
     if (
         not evidence.definition.exclusion.require_finished
@@ -128,6 +138,7 @@ def repeat_differences(responses: Sequence[Response]) -> list[float]:
 SESSION_RULES: Mapping[str, SessionRule] = {
     "withdrawn": withdrawn,
     "consent-not-for-this-use": consent_not_for_this_use,
+    "asked-to-return": asked_to_return,
     "not-finished": not_finished,
     "failed-checks": failed_checks,
     "inconsistent-repeats": inconsistent_repeats,

@@ -180,7 +180,7 @@ def read_judgments(study: Study, *, simulated: bool, use: str) -> Judgments:
     judgments = Judgments()
     sessions = (
         study.sessions.filter(simulated=simulated)
-        .select_related("participant", "consent")
+        .select_related("participant", "consent", "comprehension")
         .prefetch_related(
             Prefetch(
                 "trials",

@@ -32,7 +32,7 @@ from collection.jobs import FOLDERS, UNFINISHED, cancel, studies_folder
 from collection.models import JobRecord, Participant, SnapshotRecord, Study
 
 NOTE = "superseded.json"
-REASON = "it holds answers that were erased on a participant's wish"
+REASON = "it holds answers of a person whose data were erased since"
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ from collection.models import (
     Trial,
 )
 from collection.participation import Answer
+from collection.snapshots import freeze
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -121,6 +124,26 @@ def test_a_second_miss_ends_it_and_gives_the_places_to_others(
     assert set(Cell.objects.values_list("completed", "in_flight")) == {(0, 0)}
     with pytest.raises(ComprehensionFailed):
         participation.finish(session)
+
+
+def test_nothing_is_used_of_whoever_was_asked_to_return(
+    session: StudySession, tmp_path: Path
+) -> None:
+    say(session, "prices")
+    say(session, "prices")
+    factories.finished(session.study, lambda trial: _understands(trial))
+
+    freeze(session.study, tmp_path / "snapshot")
+
+    with (tmp_path / "snapshot" / "exclusions.csv").open() as table:
+        rules = {(row["rater_id"], row["rule"]) for row in csv.DictReader(table)}
+    assert rules == {(session.participant.rater_id, "asked-to-return")}
+
+
+def _understands(trial: Trial) -> Answer:
+    if trial.question in ("first", "second"):
+        return Answer(choice="actions")
+    return factories.attentive(trial)
 
 
 def test_the_same_request_twice_is_no_second_attempt(session: StudySession) -> None:

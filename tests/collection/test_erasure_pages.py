@@ -174,7 +174,7 @@ def test_every_file_of_it_is_refused_with_the_reason(
 
     assert [answer.status_code for answer in answers] == [410] * 4
     for answer in answers:
-        assert "erased on a participant" in answer.text
+        assert "whose data were erased since" in answer.text
     # The sweep of the fixture names report 1, which this one is not.
     assert owner.get(reverse("research-result", args=sweep)).status_code in (200, 410)
 
