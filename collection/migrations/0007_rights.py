@@ -95,7 +95,7 @@ def forget_nothing(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('collection', '0002_responses_never_change'),
+        ('collection', '0003_trials_by_time'),
     ]
 
     operations = [
