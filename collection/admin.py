@@ -10,7 +10,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from collection.models import Incident, JobRecord, SnapshotRecord, Study
+from collection.models import Erasure, Incident, JobRecord, SnapshotRecord, Study
 
 
 @admin.register(Study)
@@ -47,6 +47,12 @@ class IncidentAdmin(ReadOnly):
     list_display = ("at", "code")
     list_filter = ("code",)
     fields = ("at", "code", "detail")
+
+
+@admin.register(Erasure)
+class ErasureAdmin(ReadOnly):
+    list_display = ("at", "study", "by", "reason", "reference")
+    list_filter = ("study", "reason")
 
 
 @admin.register(JobRecord)

@@ -56,7 +56,22 @@ class JobForm(forms.Form):
 
 class FreezeForm(JobForm):
     button = "Freeze a snapshot"
-    explained = "Freezes every judgment so far into a folder that never changes."
+    explained = (
+        "Freezes every judgment so far, of whoever agreed to the use, into a folder that "
+        "never changes. An open release has other names for everybody in it."
+    )
+    use = forms.ChoiceField(label="For the use", required=False)
+
+    def __init__(self, *args: Any, study: Study, **kwargs: Any) -> None:
+        super().__init__(*args, study=study, **kwargs)
+        offered = study.definition_model().consent.uses
+        self.fields["use"].choices = [  # type: ignore[attr-defined]
+            (use.key, use.key.replace("_", " ").capitalize()) for use in offered
+        ]
+
+    def parameters(self) -> dict[str, object]:
+        use = self.cleaned_data["use"] or "this_study"
+        return {} if use == "this_study" else {"use": use}
 
 
 class ReportForm(JobForm):

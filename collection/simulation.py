@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
@@ -136,6 +136,7 @@ def simulate_participants(
     numbers: Sequence[int],
     careless: float = 0.0,
     threads: int = 4,
+    understood: Mapping[str, str] | None = None,
 ) -> Summary:
     """Let simulated participants walk through a study, several at a time.
 
@@ -148,6 +149,7 @@ def simulate_participants(
         numbers: Which participants walk; a number is a person.
         careless: Share of people who answer carelessly, 0 to 1.
         threads: How many walk at a time.
+        understood: What they answer to checks of comprehension: `right_answers`.
     """
     beliefs = Beliefs.from_json(truth.as_json())
     started = time.monotonic()
@@ -160,7 +162,7 @@ def simulate_participants(
             own.client = httpx.Client(base_url=base_url, timeout=PATIENCE_S)
             clients.append(own.client)
         own.client.cookies.clear()  # the next person is somebody else
-        return _walk(own.client, slug, person)
+        return _walk(own.client, slug, person, understood or {})
 
     walks: list[Walk] = []
     pool = ThreadPoolExecutor(threads, thread_name_prefix="participant")
@@ -190,7 +192,22 @@ def _summary(walks: Iterable[Walk], seconds: float) -> Summary:
     )
 
 
-def _walk(client: httpx.Client, slug: str, person: SimulatedPerson) -> Walk:
+def right_answers(study: Study) -> dict[str, str]:
+    """Question -> right option, of the checks whether the instructions were understood.
+
+    The one thing that simulated people know without a page saying it: they cannot read
+    instructions, and a coin would send half of them away.
+    """
+    return {
+        question.key: question.correct
+        for question in study.definition_model().questions
+        if question.purpose == "comprehension" and question.correct is not None
+    }
+
+
+def _walk(
+    client: httpx.Client, slug: str, person: SimulatedPerson, right: Mapping[str, str]
+) -> Walk:
     """From the invitation to the completion code."""
     answers: Counter[str] = Counter()
     token = join_token(slug, person.number)
@@ -203,7 +220,7 @@ def _walk(client: httpx.Client, slug: str, person: SimulatedPerson) -> Walk:
                 raise WalkFailed(f"{page.address} says: {page.complaint}")
             if page.forms:
                 form = page.forms[0]
-                page = _post(client, form.address, filled_in(form, person))
+                page = _post(client, form.address, filled_in(form, person, right))
                 answers[form.kind] += form.kind in _ANSWERS
             elif page.forward is not None:
                 page = _get(client, page.forward)
@@ -260,11 +277,15 @@ def _read(response: httpx.Response) -> Page:
     return Page(response.content, str(response.url))
 
 
-def filled_in(form: Form, person: SimulatedPerson) -> dict[str, str | list[str]]:
-    """What this person sends with this form."""
+def filled_in(
+    form: Form, person: SimulatedPerson, right: Mapping[str, str] | None = None
+) -> dict[str, str | list[str]]:
+    """What this person sends with this form; `right` answers checks of comprehension."""
     fields: dict[str, str | list[str]] = dict(form.hidden())
     if form.kind == "consent":
         fields |= _consent(form, person)
+    elif form.hooks.get("question") in (right or {}):
+        fields["choice"] = (right or {})[form.hooks["question"]]
     elif form.kind:
         fields |= _ANSWERS[form.kind](form, person)
     return fields

@@ -51,7 +51,8 @@ def _again(record: SnapshotRecord | JobRecord) -> Again:
     """The next step on the way back: the same from what is current, or what comes first."""
     study = record.study
     assert study is not None
-    freeze = Again("freeze", "Freeze a new snapshot", {})
+    use = record.use if isinstance(record, SnapshotRecord) else "this_study"
+    freeze = Again("freeze", "Freeze a new snapshot", {"use": use})
     if isinstance(record, SnapshotRecord) or record.kind == "freeze":
         return freeze
     snapshot = study.snapshots.filter(superseded_at=None).order_by("number").last()

@@ -29,9 +29,15 @@ STALLED_AFTER_S = 30.0
 
 
 def freeze_command(record: JobRecord) -> list[str]:
-    """Freeze the study's judgments into a new snapshot."""
+    """Freeze the study's judgments into a new snapshot.
+
+    Parameters: ``use`` (of the data; ``this_study`` when left out).
+    """
     assert record.study is not None
-    return [sys.executable, "manage.py", "freezestudy", record.study.slug]
+    command = [sys.executable, "manage.py", "freezestudy", record.study.slug]
+    if "use" in record.parameters:
+        command += ["--use", str(record.parameters["use"])]
+    return command
 
 
 def report_command(record: JobRecord) -> list[str]:

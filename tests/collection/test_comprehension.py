@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from pytest_django.live_server_helper import LiveServer
 
-from collection import participation
-from collection.definitions import StudyDefinition
+from collection import loading, participation
+from collection.definitions import StudyDefinition, load_definition
 from collection.errors import AnswerMissing, AnswerNotOffered, ComprehensionFailed
 from collection.models import (
     Cell,
@@ -22,8 +23,15 @@ from collection.models import (
     Trial,
 )
 from collection.participation import Answer
+from collection.simulation import (
+    plant_truth,
+    right_answers,
+    simulate_participants,
+)
 from collection.snapshots import freeze
 from tests import factories
+
+SMALL = Path(loading.__file__).parent / "studies" / "small" / "study.toml"
 
 pytestmark = pytest.mark.django_db
 
@@ -188,6 +196,32 @@ def test_the_pages_show_the_instructions_again_and_then_the_way_out(
     for name in ("trial", "resume", "return"):
         here = client.get(reverse(name, args=[session.code]), follow=True)
         assert "Let us stop here" in here.text
+
+
+def test_simulated_people_understand(live_server: LiveServer) -> None:
+    document = load_definition(SMALL).model_dump(mode="json")
+    document["questions"].append(check())
+    document["blocks"].append(
+        {"key": "check", "kind": "questions", "questions": ["understood"]}
+    )
+    for group in document["groups"]:
+        group["blocks"].insert(0, "check")
+    study = loading.open_study(
+        loading.load_study(StudyDefinition.model_validate(document))
+    )
+    truth = plant_truth(study, world="follows", seed=3)
+
+    summary = simulate_participants(
+        study.slug,
+        live_server.url,
+        truth=truth,
+        numbers=range(2),
+        threads=1,
+        understood=right_answers(study),
+    )
+
+    assert summary.problems == ()
+    assert ComprehensionOutcome.objects.filter(passed=True).count() == 2
 
 
 def test_the_way_out_is_shown_to_nobody_else(client: Client, study: Study) -> None:

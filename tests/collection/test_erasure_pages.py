@@ -216,6 +216,20 @@ def test_nothing_new_is_made_from_it(
         work.sweep_command(sweep)
 
 
+def test_a_snapshot_is_frozen_for_the_use_that_is_chosen(
+    owner: Client, site: Site
+) -> None:
+    start = reverse("research-start", args=["tiny", "freeze"])
+
+    owner.post(start, {"use": "open_release"})
+
+    job = JobRecord.objects.latest("pk")
+    assert job.parameters == {"use": "open_release"}
+    assert list(work.freeze_command(job))[-2:] == ["--use", "open_release"]
+    owner.post(start, {"use": "sale"})
+    assert JobRecord.objects.latest("pk").pk == job.pk
+
+
 # The command ---------------------------------------------------------------------------
 
 

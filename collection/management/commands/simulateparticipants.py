@@ -11,7 +11,12 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from collection.errors import CollectionError
 from collection.models import Study
 from collection.serving import serve_in_background
-from collection.simulation import Summary, plant_truth, simulate_participants
+from collection.simulation import (
+    Summary,
+    plant_truth,
+    right_answers,
+    simulate_participants,
+)
 from collection.truth import WORLDS
 
 PROBLEMS_SHOWN = 5
@@ -82,6 +87,7 @@ class Command(BaseCommand):
                 numbers=range(first, first + n_sessions),
                 careless=options["careless"],
                 threads=options["threads"],
+                understood=right_answers(study),
             )
         self.stdout.write(_told(summary))
         if summary.problems:
