@@ -95,7 +95,7 @@ def forget_nothing(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('collection', '0003_trials_by_time'),
+        ('collection', '0004_waitingplace'),
     ]
 
     operations = [
