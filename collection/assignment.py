@@ -15,7 +15,9 @@ from random import Random
 from django.db.models import Q
 from django.utils import timezone
 
+from collection.arenas import fill_arena
 from collection.definition_parts import (
+    ArrangementBlock,
     Block,
     PairBlock,
     QuestionsBlock,
@@ -158,6 +160,8 @@ def _next_of_block(
     rng = Random(f"{session.code}:{position}")
     if isinstance(block, TripletBlock):
         return _fill_triplet(trial, definition, rng)
+    if isinstance(block, ArrangementBlock):
+        return fill_arena(trial, definition, block, rng, lease())
     if isinstance(block, ValueBlock) and block.trials_per_session is None:
         return _fill_whole_dimension(trial, definition, block, issued, rng)
     if n_first >= (block.trials_per_session or 0):
