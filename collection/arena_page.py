@@ -8,13 +8,13 @@ within the circle, so that places mean the same either way.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
 from collection.arranged import GRID, read_places
-from collection.trial_page import Choice, Shown
+from collection.trial_page import Choice, TrialPage
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,16 @@ class ArenaShown:
 
 
 def arena_shown(
-    actions: Sequence[Shown], unclear: str, sent: Mapping[str, str]
-) -> ArenaShown:
-    """The arena of these actions; `sent` is the form that is shown again, or empty."""
+    page: TrialPage, unclear: str, sent: Mapping[str, str]
+) -> ArenaShown | None:
+    """The arena of a trial's page; None where the trial is of another kind.
+
+    Args:
+        unclear: The words of "I do not understand this action".
+        sent: The form that is shown again because it was refused, or nothing.
+    """
+    if page.trial.kind != "arrangement":
+        return None
     places = read_places(sent)
     return ArenaShown(
         items=[
@@ -58,7 +65,7 @@ def arena_shown(
                 down=sent.get(f"down-{action.action_id}", ""),
                 unclear=bool(sent.get(f"unclear-{action.action_id}")),
             )
-            for action in actions
+            for action in page.actions
         ],
         columns=_steps(_("left"), _("right")),
         rows=_steps(_("top"), _("bottom")),

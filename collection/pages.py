@@ -23,6 +23,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from collection import admission, participation
+from collection.arena_page import arena_shown
 from collection.assignment import Whereabouts
 from collection.definitions import StudyDefinition
 from collection.error_pages import csrf_failure
@@ -377,6 +378,11 @@ def _show_trial(
         session,
         status=200 if refusal is None else 422,
         page=page,
+        arena=arena_shown(
+            page,
+            definition.wording.not_understood,
+            {} if refusal is None else request.POST,
+        ),
         refused=refusal is not None,
         refusal=refusal,
         done=done,
