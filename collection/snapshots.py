@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import combinations
+from math import dist
 from pathlib import Path
 
 from django.db import connection, transaction
@@ -22,6 +24,8 @@ from django.utils import timezone
 
 from alignment.folders import MANIFEST, sha256_of
 from alignment.snapshot_files import write_snapshot
+from collection.definition_parts import ArrangementBlock
+from collection.definitions import StudyDefinition
 from collection.errors import SnapshotRefused
 from collection.models import Response, SnapshotRecord, Study, StudySession, Trial
 from collection.models.trials import Kind
@@ -41,10 +45,12 @@ class Judgments:
     values: list[Row] = field(default_factory=list)
     similarities: list[Row] = field(default_factory=list)
     triplets: list[Row] = field(default_factory=list)
+    arrangements: list[Row] = field(default_factory=list)
     exclusions: list[Row] = field(default_factory=list)
 
     def __len__(self) -> int:
-        return len(self.values) + len(self.similarities) + len(self.triplets)
+        tables = (self.values, self.similarities, self.triplets, self.arrangements)
+        return sum(map(len, tables))
 
 
 def freeze(
@@ -91,6 +97,7 @@ def freeze(
         value_rows=judgments.values,
         similarity_rows=judgments.similarities,
         triplet_rows=judgments.triplets,
+        arrangement_rows=judgments.arrangements,
         exclusion_rows=judgments.exclusions,
         study=study.slug,
         title=study.title,
@@ -98,7 +105,7 @@ def freeze(
         dimensions=[
             _dimension(d.model_dump(mode="json")) for d in definition.dimensions
         ],
-        wording=definition.wording.model_dump(mode="json"),
+        wording=definition.wording.model_dump(mode="json") | _arrangement(definition),
         simulated=population,
         world=truth.get("world"),
         similarity_rule=SIMILARITY_RULE,
@@ -184,6 +191,18 @@ def _add(judgments: Judgments, session: StudySession, trial: Trial) -> None:
                 **common,
             }
         )
+    elif trial.kind == Kind.ARRANGEMENT:
+        places: dict[str, list[float]] = response.positions or {}
+        for a, b in combinations(sorted(places), 2):
+            judgments.arrangements.append(
+                {
+                    "action_a": a,
+                    "action_b": b,
+                    "distance": round(dist(places[a], places[b]), 6),
+                    "n_in_arena": len(places),
+                    **common,
+                }
+            )
     else:
         a, b, c = sorted(trial.actions)
         judgments.triplets.append(
@@ -271,6 +290,12 @@ def _action_rows(study: Study) -> list[Row]:
         }
         for action in actions
     ]
+
+
+def _arrangement(definition: StudyDefinition) -> dict[str, str]:
+    """The question of an arrangement, beside the other wording, where one is asked."""
+    asked = [b.question for b in definition.blocks if isinstance(b, ArrangementBlock)]
+    return {"arrangement": asked[0]} if asked else {}
 
 
 def _dimension(dumped: Mapping[str, object]) -> dict[str, object]:
