@@ -64,34 +64,48 @@ def fill_arena(
     return trial
 
 
-def count_arena(trial: Trial) -> None:
-    """Count the pairs of an arena whose reservation has just been completed.
+def complete_arena(trial: Trial) -> None:
+    """Count every pair of an arena that was just answered, once.
 
-    Its own pair is left to the reservation, like any cell, but locked here, before it
-    is counted: all cells of an arena are locked at once, in the order of their ids, so
-    that nobody waits in a circle. Nothing happens for a trial of another kind.
+    All its cells are locked together, in the order of their ids, so that nobody waits
+    in a circle.
     """
-    if trial.kind == Kind.ARRANGEMENT:
-        _count(_cells(trial), trial, +1)
+    # Waits for whoever is just releasing it, and then sees that.
+    held = Reservation.objects.select_for_update(no_key=True).get(
+        pk=trial.reservation_id
+    )
+    if held.state == Reservation.State.COMPLETED:
+        return
+    cells = _cells(trial)
+    lock_cells(cells)
+    Cell.objects.filter(pk__in=cells).update(completed=F("completed") + 1)
+    if held.state == Reservation.State.HELD:
+        Cell.objects.filter(pk=held.cell_id).update(in_flight=F("in_flight") - 1)
+    held.state = Reservation.State.COMPLETED
+    held.save(update_fields=["state"])
 
 
 def uncount_arenas(reservations: Collection[int], beside: Collection[int]) -> None:
-    """Take back what `count_arena` counted, for reservations that are given back.
+    """Take back what `complete_arena` counted, for reservations that are given back.
+
+    All but the cells of the reservations themselves: those are the caller's, as for
+    every other kind.
 
     Args:
         reservations: Those that were completed; the caller releases them.
         beside: Cells that the caller will change after this: they are locked here,
             together with those of the arenas.
     """
-    trials = list(
-        Trial.objects.filter(
-            reservation__in=reservations, kind=Kind.ARRANGEMENT
-        ).select_related("session", "reservation__cell")
-    )
-    cells = {pk for trial in trials for pk in _cells(trial)}
-    lock_cells({*cells, *beside})
-    for trial in trials:
-        _count(_cells(trial), trial, -1)
+    trials = Trial.objects.filter(
+        reservation__in=reservations, kind=Kind.ARRANGEMENT
+    ).select_related("session", "reservation")
+    others = {trial: _cells(trial) for trial in trials}
+    lock_cells({*beside, *(pk for cells in others.values() for pk in cells)})
+    for trial, cells in others.items():
+        own = trial.reservation.cell_id if trial.reservation else None
+        Cell.objects.filter(pk__in=[pk for pk in cells if pk != own]).update(
+            completed=F("completed") - 1
+        )
 
 
 def lock_cells(cells: Collection[int]) -> None:
@@ -116,14 +130,6 @@ def _cells(trial: Trial) -> list[int]:
         study=trial.session.study_id, kind=Kind.ARRANGEMENT, key__in=keys
     )
     return list(found.values_list("pk", flat=True))
-
-
-def _count(cells: Collection[int], trial: Trial, times: int) -> None:
-    """Add `times` to every cell but the one that the trial's reservation counts."""
-    lock_cells(cells)
-    own = trial.reservation.cell_id if trial.reservation else None
-    others = [pk for pk in cells if pk != own]
-    Cell.objects.filter(pk__in=others).update(completed=F("completed") + times)
 
 
 def _load(study: Study, row: dict[str, int]) -> Counter[Pair]:

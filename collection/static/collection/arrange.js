@@ -12,6 +12,7 @@
  * Places are kept as shares of the arena, so that they mean the same on every screen.
  * Moves go into `path` as [ms since the page was painted, action, x, y], the action by its
  * number in the order shown from 0, x and y in thousandths (-1, -1: not understood).
+ * It starts again for each trial that sending.js puts in place.
  */
 "use strict";
 
@@ -25,7 +26,8 @@
   const SAMPLE_MS = 150; // moves within a drag, and keys in a row
   const MOST_MOVES = 300;
   const SPEAK_MS = 350; // after the last of several keys
-  const GAP = 6; // between a chip and its label
+  const GAP = 5; // between a chip and its own label
+  const CLEAR = 12; // between a chip and the label of another
 
   const make = (tag, className, text) => {
     const element = document.createElement(tag);
@@ -112,12 +114,10 @@
     keys.id = "arrange-keys";
     const spoken = make("p", "visually-hidden");
     spoken.setAttribute("aria-live", "polite");
-    const stage = make("div", "arrange__stage");
-    stage.append(card, arena);
     const side = make("div", "arrange__side");
     side.append(list, keys);
     const whole = make("div", "arrange__whole");
-    whole.append(stage, side);
+    whole.append(card, arena, side);
     grid.replaceWith(whole, spoken);
 
     /* --- What is said ------------------------------------------------------------- */
@@ -181,18 +181,21 @@
       const size = arena.clientWidth;
       const placed = items.filter((item) => item.place);
       const radius = (items[0].chip.offsetWidth || 34) / 2;
-      const taken = placed.map(({ place: [x, y] }) => ({
-        left: x * size - radius,
-        right: x * size + radius,
-        top: y * size - radius,
-        bottom: y * size + radius,
+      // Clear of other chips by more than of its own, so that it is plain whose it is.
+      const clear = radius + CLEAR;
+      const chips = placed.map(({ place: [x, y] }) => ({
+        left: x * size - clear,
+        right: x * size + clear,
+        top: y * size - clear,
+        bottom: y * size + clear,
       }));
+      const taken = [];
       const within = ([x, y]) => Math.hypot(x - size / 2, y - size / 2) < size / 2;
-      const free = (spot) =>
+      const free = (spot, item) =>
         [spot.left, spot.right].every((x) =>
           [spot.top, spot.bottom].every((y) => within([x, y]))
         ) &&
-        taken.every(
+        [...taken, ...chips.filter((_, i) => placed[i] !== item)].every(
           (other) =>
             spot.right <= other.left ||
             spot.left >= other.right ||
@@ -214,7 +217,7 @@
           [x - width / 2, y - beside - height],
         ]
           .map(([left, top]) => ({ left, top, right: left + width, bottom: top + height }))
-          .find(free);
+          .find((one) => free(one, item));
         if (!spot) {
           item.label.hidden = true;
           continue;
@@ -408,7 +411,8 @@
       if (!item) return;
       choose(item);
       if (event.detail === 0) arena.focus({ preventScroll: true }); // by key: move it there
-      stage.scrollIntoView({ block: "nearest" });
+      whole.scrollIntoView({ block: "nearest" });
+      card.scrollIntoView({ block: "nearest" });
     });
 
     const ARROWS = {
@@ -466,8 +470,22 @@
     store(null);
     show();
     labels();
-    new ResizeObserver(labels).observe(arena);
+
+    // As high as the longest text needs, so that the circle stays where it is.
+    const settle = () => {
+      cardText.style.minHeight = "0";
+      const heights = items.map((item) => {
+        cardText.textContent = item.text;
+        return cardText.offsetHeight;
+      });
+      cardText.style.minHeight = `${Math.max(...heights)}px`;
+      cardText.textContent = chosen.text;
+      labels();
+    };
+    new ResizeObserver(settle).observe(arena);
   };
 
-  start(document);
+  const begin = () => start(document);
+  document.addEventListener("attune:shown", begin);
+  begin();
 })();
