@@ -55,7 +55,8 @@ def arena_shown(
     """
     if page.trial.kind != "arrangement":
         return None
-    places = read_places(sent)
+    # Only what the script sent: without it the grid alone speaks.
+    places = read_places(sent) if sent.get("positions") else None
     return ArenaShown(
         items=[
             ArenaItem(

@@ -198,7 +198,7 @@ def careless(trial: Trial) -> Answer:
     if trial.kind == "triplet":
         return Answer(choice=trial.actions[0])
     if trial.kind == "arrangement":
-        return Answer(positions=dict.fromkeys(trial.actions, [0.5, 0.5]))
+        return Answer(positions={action: [0.5, 0.5] for action in trial.actions})
     return Answer(rating=50)
 
 

@@ -132,7 +132,9 @@ def test_a_pair_begins_only_one_arena_of_a_person() -> None:
     assert pairs(chosen[:2])[0] not in {(0, 1), (0, 2)}
 
 
-@pytest.mark.parametrize(("avoid", "possible"), [({0, 1}, {2, 3, 4}), ({0, 1, 2}, set())])
+@pytest.mark.parametrize(
+    ("avoid", "possible"), [({0, 1}, {2, 3, 4}), ({0, 1, 2}, set())]
+)
 def test_actions_that_were_not_understood_are_left_out_while_three_remain(
     avoid: set[int], possible: set[int]
 ) -> None:

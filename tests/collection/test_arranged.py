@@ -54,7 +54,9 @@ def test_nothing_placed_is_an_answer_that_is_missing(answer: object) -> None:
 
 
 def test_one_action_left_over_is_asked_for() -> None:
-    with pytest.raises(AnswerMissing, match="1 of 3 .* say that you do not understand"):
+    with pytest.raises(
+        AnswerMissing, match=r"1 of 3 .* say that you do not understand"
+    ):
         checked_places(SHOWN, {"alpha": [0.5, 0.5], "bravo": None})
 
 
