@@ -176,7 +176,7 @@ def attentive(trial: Trial) -> Answer:
     if trial.kind == "arrangement":
         return Answer(
             positions={
-                action: [0.1 * (1 + place), 0.5]
+                action: [(1 + place) / 10, 0.5]
                 for action, place in zip(trial.actions, places, strict=True)
             }
         )

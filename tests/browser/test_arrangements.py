@@ -51,6 +51,18 @@ def tap_all(page: Page, *, touch: bool = False) -> None:
     expect(page.locator(".arrange__which")).to_contain_text("All are placed")
 
 
+def swipe(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """A real finger's drag from one place of the arena to another."""
+    finger = page.context.new_cdp_session(page)
+    (x, y), (to_x, to_y) = arena_point(page, *start), arena_point(page, *end)
+    path = [(x + share * (to_x - x), y + share * (to_y - y)) for share in (0.3, 0.7, 1)]
+    touch = "Input.dispatchTouchEvent"
+    finger.send(touch, {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    for x, y in path:
+        finger.send(touch, {"type": "touchMove", "touchPoints": [{"x": x, "y": y}]})
+    finger.send(touch, {"type": "touchEnd", "touchPoints": []})
+
+
 def send(page: Page, number: int) -> None:
     """Go on, to question `number`."""
     page.get_by_role("button", name="Next", exact=True).click()
@@ -135,7 +147,7 @@ def test_a_double_click_places_one_action_and_a_place_outside_is_brought_to_the_
     assert chip.count() == 1  # the corner of the square is no place of the circle
 
 
-def test_a_tap_on_an_action_and_one_on_a_place_move_it_without_dragging(
+def test_a_finger_moves_an_action_by_two_taps_or_by_dragging_it(
     browser: Browser, live_server: LiveServer, begin: Begin
 ) -> None:
     context = browser.new_context(
@@ -148,11 +160,18 @@ def test_a_tap_on_an_action_and_one_on_a_place_move_it_without_dragging(
     page.touchscreen.tap(*arena_point(page, *PLACES[0]))
     expect(page.locator(".arrange__which")).to_contain_text("Action 1 of 6")
     page.touchscreen.tap(*arena_point(page, 0.1, 0.4))
+    swipe(page, PLACES[1], (0.8, 0.45))
+    page.wait_for_timeout(300)  # as long as a finger needs
+    page.touchscreen.tap(*arena_point(page, 0.6, 0.1))  # moves what was just dragged
+    page.wait_for_timeout(300)
     send(page, 2)
     context.close()
 
     places, _ = stored()
-    assert next(iter(places.values())) == pytest.approx([0.1, 0.4], abs=0.02)
+    first, second, *others = places.values()
+    assert first == pytest.approx([0.1, 0.4], abs=0.02)
+    assert second == pytest.approx([0.6, 0.1], abs=0.02)
+    assert others == [pytest.approx(place, abs=0.02) for place in PLACES[2:]]
 
 
 def test_the_keyboard_alone_lays_out_an_arena_and_hears_where_things_are(

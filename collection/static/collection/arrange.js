@@ -329,7 +329,6 @@
     const grab = (event, item, from) => {
       if (!event.isPrimary || event.button !== 0) return;
       held = { id: event.pointerId, item, from, x: event.clientX, y: event.clientY, was: item.place };
-      justDragged = false;
       from.setPointerCapture(event.pointerId);
     };
     const drag = (event) => {
@@ -367,10 +366,12 @@
       target.addEventListener("pointercancel", drop);
     }
     arena.addEventListener("pointerdown", (event) => {
+      justDragged = false; // after a finger's drag no click came to take it back
       const item = items.find((one) => one.chip === event.target);
       if (item) grab(event, item, arena);
     });
     list.addEventListener("pointerdown", (event) => {
+      justDragged = false;
       const line = event.target.closest(".arrange__line");
       const item = items.find((one) => one.line === line);
       if (item && event.pointerType === "mouse") grab(event, item, line);
