@@ -90,7 +90,7 @@ def combine_arenas(
     pairs, column = np.unique(
         (judgments.a * n + judgments.b)[kept], return_inverse=True
     )
-    evidence = np.bincount(column, weight[kept])
+    evidence = np.asarray(np.bincount(column, weight[kept]), dtype=np.float64)
     distances, settled = _rescaled(
         arena[kept], column, judgments.distance[kept], weight[kept], size
     )

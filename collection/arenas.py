@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
-from datetime import timedelta
 from itertools import combinations
 from random import Random
 from typing import Final
@@ -27,6 +26,7 @@ from collection.definition_parts import ArrangementBlock
 from collection.definitions import StudyDefinition
 from collection.models import Cell, Reservation, Study, StudySession, Trial
 from collection.models.trials import Kind
+from collection.pace import lease
 
 SAMPLER: Final = "lift-the-weakest"
 
@@ -36,7 +36,6 @@ def fill_arena(
     definition: StudyDefinition,
     block: ArrangementBlock,
     rng: Random,
-    lease: timedelta,
 ) -> Trial:
     """Give a new trial its actions, in random order, and hold the pair it is for."""
     session = trial.session
@@ -57,7 +56,7 @@ def fill_arena(
     trial.kind = Kind.ARRANGEMENT
     trial.sampler = SAMPLER
     if pair not in begun:
-        trial.reservation = _hold(session, block.key, ids[pair[0]], ids[pair[1]], lease)
+        trial.reservation = _hold(session, block.key, ids[pair[0]], ids[pair[1]])
     # Which pair an arena is for must not show.
     rng.shuffle(chosen)
     trial.actions = [ids[number] for number in chosen]
@@ -71,10 +70,9 @@ def complete_arena(trial: Trial) -> None:
     in a circle.
     """
     # Waits for whoever is just releasing it, and then sees that.
-    held = Reservation.objects.select_for_update(no_key=True).get(
-        pk=trial.reservation_id
-    )
-    if held.state == Reservation.State.COMPLETED:
+    found = Reservation.objects.select_for_update(no_key=True)
+    held = found.filter(pk=trial.reservation_id).first()
+    if held is None or held.state == Reservation.State.COMPLETED:
         return
     cells = _cells(trial)
     lock_cells(cells)
@@ -182,14 +180,15 @@ def _begun(session: StudySession, row: dict[str, int]) -> set[Pair]:
     }
 
 
-def _hold(
-    session: StudySession, block: str, a: str, b: str, lease: timedelta
-) -> Reservation:
+def _hold(session: StudySession, block: str, a: str, b: str) -> Reservation:
     cell = Cell.objects.select_for_update(no_key=True).get(
         study=session.study, kind=Kind.ARRANGEMENT, key=pair_key(a, b)
     )
     held = Reservation.objects.create(
-        session=session, cell=cell, block=block, expires_at=timezone.now() + lease
+        session=session,
+        cell=cell,
+        block=block,
+        expires_at=timezone.now() + lease(session.study_id),
     )
     Cell.objects.filter(pk=cell.pk).update(in_flight=F("in_flight") + 1)
     return held

@@ -161,7 +161,7 @@ def _next_of_block(
     if isinstance(block, TripletBlock):
         return _fill_triplet(trial, definition, rng)
     if isinstance(block, ArrangementBlock):
-        return fill_arena(trial, definition, block, rng, lease())
+        return fill_arena(trial, definition, block, rng)
     if isinstance(block, ValueBlock) and block.trials_per_session is None:
         return _fill_whole_dimension(trial, definition, block, issued, rng)
     if n_first >= (block.trials_per_session or 0):

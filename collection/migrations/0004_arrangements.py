@@ -17,7 +17,7 @@ KINDS = [
 
 
 class Migration(migrations.Migration):
-    dependencies = [("collection", "0002_responses_never_change")]
+    dependencies = [("collection", "0003_trials_by_time")]
     operations = [
         migrations.AlterField(
             model_name="cell",
