@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -161,9 +162,11 @@ def test_a_finger_moves_an_action_by_two_taps_or_by_dragging_it(
     expect(page.locator(".arrange__which")).to_contain_text("Action 1 of 6")
     page.touchscreen.tap(*arena_point(page, 0.1, 0.4))
     swipe(page, PLACES[1], (0.8, 0.45))
-    page.wait_for_timeout(300)  # as long as a finger needs
+    chip = page.locator(".arrange__chip").nth(1)
+    expect(chip).to_have_attribute("style", re.compile("left: 80"))
+    page.wait_for_timeout(500)  # a finger needs as long to come down elsewhere
     page.touchscreen.tap(*arena_point(page, 0.6, 0.1))  # moves what was just dragged
-    page.wait_for_timeout(300)
+    expect(chip).to_have_attribute("style", re.compile("left: (59|60)"))
     send(page, 2)
     context.close()
 
