@@ -20,6 +20,7 @@ from alignment.figure_style import (
 )
 from alignment.measures.table import MEASURES, Measure
 from alignment.report_files import (
+    ARRANGEMENTS,
     HUMAN,
     TRIPLETS,
     AlignmentRow,
@@ -29,11 +30,18 @@ from alignment.report_files import (
 
 # Kind of rater -> heading and colour, in the order in which they stand.
 KINDS = {
+    "arrangements": ("people, arranging", "#111111"),
     "triplets": ("people", "#111111"),
     "embedding": ("embedding models", "#0072B2"),
     "chat": ("chat models", "#D55E00"),
     "recorded": ("recorded", "#009E73"),
     "baseline": ("baselines", "#8A6D3B"),
+}
+# What raters are compared with, as the subtitle names it.
+REFERENCES = {
+    HUMAN: "the participants' mean",
+    ARRANGEMENTS: "the participants' arrangements",
+    TRIPLETS: "triplets",
 }
 LINE = 0.27  # inches of height for one rater
 
@@ -43,7 +51,7 @@ def draw_alignment(report: ReportData) -> Drawing | None:
     found = {
         (row.rater, row.measure): row
         for row in report.alignment
-        if row.measure in MEASURES and row.against in (HUMAN, TRIPLETS)
+        if row.measure in MEASURES and row.against in REFERENCES
     }
     if not found:
         return None
@@ -84,7 +92,9 @@ def draw_alignment(report: ReportData) -> Drawing | None:
                 style="italic",
             )
     write_text(figure, 0.25, 0.12, caption)
-    against = "the participants' mean" if HUMAN in report.matrices else "triplets"
+    against = next(
+        (said for name, said in REFERENCES.items() if name in report.matrices), "people"
+    )
     return (
         figure,
         "Alignment with people",
@@ -214,7 +224,7 @@ def _alignment_caption(report: ReportData) -> str:
     undefined = {
         row.rater: row.note.removeprefix("undefined: ")
         for row in report.alignment
-        if row.note.startswith("undefined: ") and row.against in (HUMAN, TRIPLETS)
+        if row.note.startswith("undefined: ") and row.against in REFERENCES
     }
     sentences += [f"Undefined: {why}." for why in undefined.values()]
     sentences += [

@@ -1,4 +1,4 @@
-"""Judgments as the libraries see them: value, similarity and triplet.
+"""Judgments as the libraries see them: value, similarity, triplet and arrangement.
 
 Each type is a frozen table of columns, validated where it is made. A rater is a
 participant or, for published means, the word ``aggregate``. Arrays are read-only.
@@ -27,7 +27,13 @@ TextArray = npt.NDArray[np.str_]
 # The rater of published means: nobody in particular, so no ceiling and no halves.
 AGGREGATE = "aggregate"
 
-Table = TypeVar("Table", "ValueJudgments", "SimilarityJudgments", "TripletJudgments")
+Table = TypeVar(
+    "Table",
+    "ValueJudgments",
+    "SimilarityJudgments",
+    "TripletJudgments",
+    "ArrangementJudgments",
+)
 
 
 @dataclass(frozen=True)
@@ -304,6 +310,73 @@ class TripletJudgments:
 
     def only(self, raters: Collection[str]) -> "TripletJudgments":
         """The judgments of these raters alone."""
+        return _take(self, np.isin(self.rater, list(raters)))
+
+
+@dataclass(frozen=True, eq=False)
+class ArrangementJudgments:
+    """How far apart two actions were put in one arena, for every pair of every arena.
+
+    actions: n_actions ids. Then one entry per pair and arena, (n_judgments,): a and b
+    (row numbers, a < b), rater, distance (at least 0, a share of the arena's diameter;
+    only its ratio to the arena's other distances means something), arena (its id),
+    n_in_arena (actions laid out in it), group. `alignment.arrangements` makes matrices.
+
+    Raises:
+        JudgmentsError: Columns differ in length, a pair or a distance is out of range,
+            an arena has two raters, or holds a pair twice.
+    """
+
+    actions: tuple[str, ...]
+    a: IntArray
+    b: IntArray
+    rater: TextArray
+    distance: FloatArray
+    arena: TextArray
+    n_in_arena: IntArray
+    group: TextArray
+
+    def __post_init__(self) -> None:
+        _freeze(self, whole=("a", "b", "n_in_arena"), real=("distance",))
+        what = "arrangement judgments"
+        _check_rows(what, self.a, len(self.actions))
+        _check_rows(what, self.b, len(self.actions))
+        if np.any(self.a >= self.b):
+            i = int(np.argmax(self.a >= self.b))
+            raise JudgmentsError(
+                f"{what}: a pair is two different actions, a before b; judgment {i} "
+                f"has {self.a[i]} and {self.b[i]}"
+            )
+        if not np.all(np.isfinite(self.distance) & (self.distance >= 0)):
+            i = int(np.argmin(np.isfinite(self.distance) & (self.distance >= 0)))
+            raise JudgmentsError(
+                f"{what} of {self.rater[i]}: a distance must be finite and at least 0, "
+                f"got {self.distance[i]:g}"
+            )
+        owners = len(set(zip(self.arena.tolist(), self.rater.tolist(), strict=True)))
+        if owners != len(self.arenas):
+            raise JudgmentsError(f"{what}: every arena must have one rater")
+        held = set(
+            zip(self.arena.tolist(), self.a.tolist(), self.b.tolist(), strict=True)
+        )
+        if len(held) != len(self):
+            raise JudgmentsError(f"{what}: an arena holds each of its pairs once")
+
+    def __len__(self) -> int:
+        return len(self.distance)
+
+    @cached_property
+    def raters(self) -> tuple[str, ...]:
+        """Who laid out any arena, in alphabetical order."""
+        return _distinct(self.rater)
+
+    @cached_property
+    def arenas(self) -> tuple[str, ...]:
+        """The ids of all arenas, in alphabetical order."""
+        return _distinct(self.arena)
+
+    def only(self, raters: Collection[str]) -> "ArrangementJudgments":
+        """The arenas of these raters alone."""
         return _take(self, np.isin(self.rater, list(raters)))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from alignment import figures
+from alignment.arrangements import arrangement_similarity
 from alignment.comparison import compare_by_all_measures, compare_with_triplets
 from alignment.errors import AlignmentError, FolderError, TooFewRaters
 from alignment.folders import (
@@ -31,6 +32,7 @@ from alignment.raters.recorded import RecordedRater
 from alignment.reliability import ONLY_MEANS, noise_ceiling, split_halves
 from alignment.report_files import (
     ACTION_IDS,
+    ARRANGEMENTS,
     GROUP,
     HALF_A,
     HALF_B,
@@ -48,6 +50,8 @@ from alignment.report_files import (
 from alignment.snapshots import Snapshot, read_snapshot
 
 NAN = float("nan")
+# What raters are compared with: the first of these that people's judgments give.
+REFERENCES = (HUMAN, ARRANGEMENTS, TRIPLETS)
 
 
 @dataclass(frozen=True)
@@ -186,7 +190,7 @@ def _raters(settings: ReportSettings, more: Sequence[Rater]) -> list[Rater]:
 def _people(
     frozen: Snapshot, settings: ReportSettings, notes: list[str]
 ) -> dict[str, SimilarityMatrix]:
-    """What people's judgments give: pair means, their halves, triplets."""
+    """What people's judgments give: pair means, their halves, arrangements, triplets."""
     views: dict[str, SimilarityMatrix] = {}
     if len(frozen.similarities):
         views[HUMAN] = frozen.similarities.mean(rater=HUMAN)
@@ -199,6 +203,13 @@ def _people(
             notes.append(f"No split halves of the participants: {why}.")
     else:
         notes.append("No pair was rated: there is no human matrix from pair ratings.")
+    if len(frozen.arrangements):
+        try:
+            views[ARRANGEMENTS], _ = arrangement_similarity(
+                frozen.arrangements, rater=ARRANGEMENTS
+            )
+        except AlignmentError as refusal:  # everybody put everything on one spot
+            notes.append(f"No matrix from arrangements: {refusal}.")
     if len(frozen.triplets):
         views[TRIPLETS], _ = frozen.triplets.mean(rater=TRIPLETS)
     return views
@@ -211,7 +222,8 @@ def _alignment(
     notes: list[str],
 ) -> tuple[AlignmentRow, ...]:
     """Every rater against the people's mean, one half of them against the other."""
-    reference = HUMAN if HUMAN in matrices else TRIPLETS
+    given = [view for view in REFERENCES if view in matrices]
+    reference = given[0] if given else TRIPLETS
     pairs = [
         (reference, name)
         for name in matrices
@@ -221,8 +233,9 @@ def _alignment(
         pairs.append((HALF_A, HALF_B))
     if reference not in matrices:
         notes.append("Nobody judged similarity: no rater can be compared with people.")
-    elif reference == TRIPLETS:
-        notes.append("Alignment is with the matrix from triplets.")
+    elif reference != HUMAN:
+        source = "arrangements" if reference == ARRANGEMENTS else "triplets"
+        notes.append(f"Alignment is with the matrix from {source}.")
     rows: list[AlignmentRow] = []
     with Progress("comparing raters with people", len(pairs)) as progress:
         for against, name in pairs:
@@ -321,12 +334,14 @@ def _person_row(matrix: SimilarityMatrix) -> RaterRow:
         HUMAN: "Mean of the participants' pair ratings.",
         HALF_A: "Mean of one random half of the participants.",
         HALF_B: "Mean of the other half of the participants.",
+        ARRANGEMENTS: "How near two actions were put in the participants' arrangements.",
         TRIPLETS: "How often two actions stayed together in the triplets.",
     }
+    kinds = {ARRANGEMENTS: "arrangements", TRIPLETS: "triplets"}
     n_judged = matrix.n_pairs - matrix.n_missing
     return RaterRow(
         rater=matrix.rater,
-        kind="triplets" if matrix.rater == TRIPLETS else "human",
+        kind=kinds.get(matrix.rater, "human"),
         family="human",
         complete=matrix.complete,
         n_missing=matrix.n_missing,

@@ -16,13 +16,16 @@ from alignment.folders import read_manifest, read_rows, write_rows
 from alignment.judgments import Actions
 from alignment.matrices import FloatArray, IntArray, SimilarityMatrix
 
-Kind = Literal["human", "triplets", "embedding", "chat", "baseline", "recorded"]
+Kind = Literal[
+    "human", "arrangements", "triplets", "embedding", "chat", "baseline", "recorded"
+]
 
 HUMAN = "human"
 HALF_A = "human_half_a"
 HALF_B = "human_half_b"
 TRIPLETS = "human_triplets"
-HUMAN_VIEWS = (HUMAN, HALF_A, HALF_B, TRIPLETS)
+ARRANGEMENTS = "human_arrangements"
+HUMAN_VIEWS = (HUMAN, HALF_A, HALF_B, ARRANGEMENTS, TRIPLETS)
 GROUP = "group"
 ACTION_IDS = "action_ids"
 FIGURES = ("matrices", "alignment", "map")
@@ -97,7 +100,8 @@ class ReportData:
 
     matrices: By rater, in the order of `raters`; `human` is the pooled mean of pair
         ratings, `human_half_a` and `human_half_b` are split halves by participant,
-        `human_triplets` comes from triplets. What could not be made is not there.
+        `human_arrangements` comes from arrangements, `human_triplets` from triplets.
+        What could not be made is not there.
     values: (dimension, "group" or a participant) -> (n_actions,) in 0-100. The group's
         mean is NaN where nobody judged; a participant's vector is always complete.
     value_counts: (dimension, "group" or a participant) -> (n_actions,) judgments.

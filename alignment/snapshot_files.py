@@ -47,6 +47,16 @@ TRIPLET_COLUMNS = (
     "group",
     "block_order",
 )
+ARRANGEMENT_COLUMNS = (
+    "action_a",
+    "action_b",
+    "rater_id",
+    "distance",
+    "n_in_arena",
+    "trial_id",
+    "group",
+    "block_order",
+)
 EXCLUSION_COLUMNS = ("kind", "trial_id", "rater_id", "rule", "reason")
 DIMENSION_KEYS = (
     "name",
@@ -60,6 +70,8 @@ DIMENSION_KEYS = (
     "low_threshold",
     "harm",
 )
+
+ARRANGEMENTS_FILE = "arrangement_judgments.csv"
 
 AGGREGATE = "aggregate"
 SLUG = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -85,6 +97,7 @@ def write_snapshot(
     value_rows: Iterable[Row],
     similarity_rows: Iterable[Row],
     triplet_rows: Iterable[Row],
+    arrangement_rows: Iterable[Row] = (),
     exclusion_rows: Iterable[Row] = (),
     study: str,
     title: str,
@@ -109,8 +122,11 @@ def write_snapshot(
     Args:
         actions: action_id, text and any attributes, the same for all, in the order
             that every matrix will have.
-        exclusion_rows: What was left out: kind (value, pair, triplet, session), whose,
-            by which rule and why.
+        arrangement_rows: Every pair of every arena: how far apart the two were put, as
+            a share of the arena's diameter. `trial_id` names the arena. Without such
+            rows the snapshot has no file of arrangements.
+        exclusion_rows: What was left out: kind (value, pair, triplet, arrangement,
+            session), whose, by which rule and why.
         dimensions: One mapping with `DIMENSION_KEYS` for each dimension.
         wording: The questions as they were put.
         simulated: Whether the judgments come from simulated participants.
@@ -149,6 +165,12 @@ def write_snapshot(
         triplets = _checked(
             "triplet_judgments", triplet_rows, TRIPLET_COLUMNS, _triplet_row(ids)
         )
+        arrangements = _checked(
+            "arrangement_judgments",
+            arrangement_rows,
+            ARRANGEMENT_COLUMNS,
+            _arrangement_row(ids),
+        )
         exclusions = [dict(row) for row in exclusion_rows]
         if world is not None and not simulated:
             raise JudgmentsError(
@@ -161,6 +183,8 @@ def write_snapshot(
             folder / "similarity_judgments.csv", SIMILARITY_COLUMNS, similarities
         )
         write_rows(folder / "triplet_judgments.csv", TRIPLET_COLUMNS, triplets)
+        if arrangements:
+            write_rows(folder / ARRANGEMENTS_FILE, ARRANGEMENT_COLUMNS, arrangements)
         write_rows(folder / "exclusions.csv", EXCLUSION_COLUMNS, exclusions)
         return write_manifest(
             folder,
@@ -182,10 +206,15 @@ def write_snapshot(
                 "consent_uses": list(consent_uses),
                 "counts": {
                     "actions": len(action_rows),
-                    "raters": _n_raters(values, similarities, triplets),
+                    "raters": _n_raters(values, similarities, triplets, arrangements),
                     "value_judgments": len(values),
                     "similarity_judgments": len(similarities),
                     "triplet_judgments": len(triplets),
+                    **(
+                        {"arrangement_judgments": len(arrangements)}
+                        if arrangements
+                        else {}
+                    ),
                     "exclusions": len(exclusions),
                 },
             },
@@ -273,6 +302,34 @@ def _triplet_row(ids: set[str]) -> Check:
         else:
             row["propensity"] = _number(row, "propensity", 0, 1)
         return row | dict(zip("abc", three, strict=True))
+
+    return check
+
+
+def _arrangement_row(ids: set[str]) -> Check:
+    arenas: dict[object, str] = {}  # whose each arena is
+    met: set[tuple[object, str, str]] = set()
+
+    def check(row: dict[str, Any]) -> dict[str, Any]:
+        a, b = sorted(_known(row[column], ids) for column in ("action_a", "action_b"))
+        if a == b:
+            raise JudgmentsError(f"a pair is two different actions, got {a} twice")
+        rater = _named(row["rater_id"])
+        arena = row["trial_id"]
+        if not arena or arenas.setdefault(arena, rater) != rater:
+            raise JudgmentsError(
+                f"an arena has a trial_id of its own and one rater, got trial_id "
+                f"{arena!r} for {rater}"
+            )
+        if (arena, a, b) in met:
+            raise JudgmentsError(f"{a} and {b} stand twice in the arena {arena}")
+        met.add((arena, a, b))
+        return row | {
+            "action_a": a,
+            "action_b": b,
+            "distance": _number(row, "distance", 0, float("inf")),
+            "n_in_arena": int(_number(row, "n_in_arena", 2, len(ids))),
+        }
 
     return check
 

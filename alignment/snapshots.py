@@ -10,12 +10,15 @@ from alignment.errors import FolderError, JudgmentsError
 from alignment.folders import read_manifest, read_rows
 from alignment.judgments import (
     Actions,
+    ArrangementJudgments,
     SimilarityJudgments,
     TripletJudgments,
     ValueJudgments,
 )
 from alignment.snapshot_files import (
     ACTION_COLUMNS,
+    ARRANGEMENT_COLUMNS,
+    ARRANGEMENTS_FILE,
     SIMILARITY_COLUMNS,
     TRIPLET_COLUMNS,
     VALUE_COLUMNS,
@@ -36,6 +39,7 @@ class Snapshot:
     values: ValueJudgments
     similarities: SimilarityJudgments
     triplets: TripletJudgments
+    arrangements: ArrangementJudgments
 
     @property
     def simulated(self) -> bool:
@@ -61,6 +65,7 @@ def read_snapshot(folder: Path) -> Snapshot:
         values=_values(folder, actions),
         similarities=_similarities(folder, actions),
         triplets=_triplets(folder, actions),
+        arrangements=_arrangements(folder, actions),
     )
 
 
@@ -110,6 +115,23 @@ def _triplets(folder: Path, actions: Actions) -> TripletJudgments:
         rater=_column(rows, "rater_id"),
         sampler=_column(rows, "sampler"),
         propensity=_floats(rows, "propensity"),
+        group=_column(rows, "group"),
+    )
+
+
+def _arrangements(folder: Path, actions: Actions) -> ArrangementJudgments:
+    """Empty where the snapshot has no such file: nothing was arranged in that study."""
+    path = folder / ARRANGEMENTS_FILE
+    rows = _rows(path, ARRANGEMENT_COLUMNS) if path.is_file() else []
+    pairs = np.sort(_numbers(rows, ("action_a", "action_b"), actions), axis=1)
+    return ArrangementJudgments(
+        actions=actions.ids,
+        a=pairs[:, 0],
+        b=pairs[:, 1],
+        rater=_column(rows, "rater_id"),
+        distance=_floats(rows, "distance"),
+        arena=_column(rows, "trial_id"),
+        n_in_arena=np.array([int(row["n_in_arena"]) for row in rows], dtype=np.int64),
         group=_column(rows, "group"),
     )
 

@@ -26,7 +26,9 @@ from alignment.uncertainty import Estimate, bootstrap_actions
 from bandits.errors import SpecError
 from bandits.spec import Fault, SweepSpec
 
-ALL, TRIPLETS = "all", "triplets"
+ALL, ARRANGEMENTS, TRIPLETS = "all", "arrangements", "triplets"
+# Kinds of the same people's judgments, beside their pair ratings.
+OTHER_TRIALS = (ARRANGEMENTS, TRIPLETS)
 RELABELLED = "relabelled"
 _TRAITS = (
     "mean_off_diagonal",
@@ -41,8 +43,8 @@ _TRAITS = (
 class KernelEntry:
     """One kernel of the sweep, under one name and form.
 
-    role: "human", "relabelled", "model", "baseline" or "triplets"; only models enter a
-        correlation.
+    role: "human", "relabelled", "model", "baseline", "arrangements" or "triplets";
+        only models enter a correlation.
     share, draw: Of the actions relabelled, and which relabelling; 0 and 0 if none.
     alignment: Measure to its estimate against held-out people; empty if there are none.
     """
@@ -108,7 +110,7 @@ class KernelsAxis:
 
 def role_of(kind: str) -> str:
     """A rater's part in the sweep, from its kind in the report."""
-    return kind if kind in (HUMAN, TRIPLETS, "baseline") else "model"
+    return kind if kind in (HUMAN, *OTHER_TRIALS, "baseline") else "model"
 
 
 def known_kernels(report: ReportData) -> list[str]:
@@ -191,7 +193,11 @@ def _wanted(
             matrix = report.matrices[rater]
             if rater in wanted:
                 continue
-            if rater == HUMAN or (matrix.complete and roles.get(rater) != TRIPLETS):
+            role = roles.get(rater)
+            # Arranging may be how a study asks for similarity, instead of pairs.
+            alone = role == ARRANGEMENTS and HUMAN not in report.matrices
+            again = role in OTHER_TRIALS and not alone
+            if rater == HUMAN or (matrix.complete and not again):
                 wanted[rater] = f"kernels[{number}]"
             elif not matrix.complete:
                 skipped[rater] = (
@@ -262,8 +268,8 @@ def _alignment(
     compared = {
         name: report.matrices[name]
         for name in known_kernels(report)
-        # Triplets may come from the very people of the held-out half.
-        if name != HUMAN and roles.get(name) != TRIPLETS
+        # Other trials may come from the very people of the held-out half.
+        if name != HUMAN and roles.get(name) not in OTHER_TRIALS
     }
     if human is not held_out:
         compared = {HUMAN: human} | compared

@@ -40,7 +40,7 @@ class Cell:
     """One combination of a sweep's axes.
 
     kernel, form: "none" for agents that have no kernel.
-    role: human, model, baseline, triplets, relabelled or none.
+    role: human, model, baseline, arrangements, triplets, relabelled or none.
     share, draw: Of the actions relabelled, and which relabelling.
     threshold_rule: As the spec says it; `threshold` is the number it came to.
     """

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import Any, TypedDict
 
+from collection.arranged import Places, checked_places
 from collection.definition_parts import PREFER_NOT_TO_SAY, Question
 from collection.errors import AnswerMissing, AnswerNotOffered, RatingOutOfRange
 from collection.models import Response, Trial
@@ -19,12 +20,14 @@ class Answer:
     rating: on the scale as shown, 0 (left end) to 100 (right end).
     choice: the odd action's id, or a question's option (or prefer-not-to-say).
     text: a number or short text typed.
+    positions: action -> place in an arena, as `collection/arranged.py` describes it.
     not_understood: said instead of judging; a rating beside it is dropped.
     """
 
     rating: float | None = None
     choice: str = ""
     text: str = ""
+    positions: dict[str, Any] | None = None
     not_understood: bool = False
 
 
@@ -34,6 +37,7 @@ class Stored(TypedDict):
     rating: int | None
     choice: str
     text: str
+    positions: Places | None
     not_understood: bool
 
 
@@ -45,10 +49,15 @@ def checked(trial: Trial, answer: Answer) -> Stored:
         RatingOutOfRange: a rating is not a number within 0 to 100, or a typed number
             lies outside the question's range.
         AnswerNotOffered: a choice that the trial did not show.
+        PositionOutside: a place that does not lie in the arena.
     """
     if trial.kind == Kind.QUESTION:
         question = trial.session.study.definition_model().question(trial.question)
         return _answer_to_question(question, answer)
+    if trial.kind == Kind.ARRANGEMENT:
+        places = checked_places(trial.actions, answer.positions)
+        # One place alone is near to nothing and far from nothing.
+        return _stored(positions=places, not_understood=len(places) < 2)
     if answer.not_understood:
         return _stored(not_understood=True)
     if trial.kind == Kind.TRIPLET:
@@ -70,6 +79,7 @@ def same_answer(response: Response, stored: Stored) -> bool:
         response.rating == stored["rating"]
         and response.choice == stored["choice"]
         and response.text == stored["text"]
+        and response.positions == stored["positions"]
         and response.not_understood == stored["not_understood"]
     )
 
@@ -80,6 +90,7 @@ def said(response: Response) -> Stored:
         rating=response.rating,
         choice=response.choice,
         text=response.text,
+        positions=response.positions,
         not_understood=response.not_understood,
     )
 
@@ -89,10 +100,15 @@ def _stored(
     rating: int | None = None,
     choice: str = "",
     text: str = "",
+    positions: Places | None = None,
     not_understood: bool = False,
 ) -> Stored:
     return Stored(
-        rating=rating, choice=choice, text=text, not_understood=not_understood
+        rating=rating,
+        choice=choice,
+        text=text,
+        positions=positions,
+        not_understood=not_understood,
     )
 
 

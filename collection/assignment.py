@@ -15,8 +15,10 @@ from random import Random
 from django.db.models import Q
 from django.utils import timezone
 
+from collection.arenas import fill_arena
 from collection.comprehension import second_attempt
 from collection.definition_parts import (
+    ArrangementBlock,
     Block,
     PairBlock,
     QuestionsBlock,
@@ -177,6 +179,8 @@ def _next_of_block(
     rng = Random(f"{session.code}:{position}")
     if isinstance(block, TripletBlock):
         return _fill_triplet(trial, definition, rng)
+    if isinstance(block, ArrangementBlock):
+        return fill_arena(trial, definition, block, rng)
     if isinstance(block, ValueBlock) and block.trials_per_session is None:
         return _fill_whole_dimension(trial, definition, block, issued, rng)
     if n_first >= (block.trials_per_session or 0):

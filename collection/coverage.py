@@ -14,6 +14,8 @@ from django.db.models import Count, Q
 
 from collection.models import Incident, Response, Study, StudySession
 
+OF_PAIRS = {"pair": "Pairs", "arrangement": "Pairs in arenas"}
+
 
 @dataclass(frozen=True)
 class Coverage:
@@ -84,7 +86,7 @@ def coverage_by_block(study: Study) -> list[Coverage]:
     labels = {dimension.name: dimension.label for dimension in definition.dimensions}
     rows = []
     for (kind, dimension), histogram in counted.items():
-        label = "Pairs" if kind == "pair" else labels.get(dimension, kind.capitalize())
+        label = OF_PAIRS.get(kind) or labels.get(dimension, kind.capitalize())
         rows.append(summarise(label, histogram))
     rows += [
         _triplets(study, block.judgments_wanted)

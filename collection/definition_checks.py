@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 from pydantic import TypeAdapter, ValidationError
 
 from collection.definition_parts import (
+    ArrangementBlock,
     Block,
     ConsentForm,
     Group,
@@ -166,6 +167,8 @@ def _block_messages(block: Block, parts: Parts) -> list[tuple[str, str]]:
         return _value_messages(block, parts)
     if isinstance(block, QuestionsBlock):
         return _unknown("questions", block.questions, "question", parts.questions)
+    if isinstance(block, ArrangementBlock):
+        return _arrangement_messages(block, parts.n_actions)
     messages: list[tuple[str, str]] = []
     if parts.n_actions is not None:
         size: Literal[2, 3] = 2 if isinstance(block, PairBlock) else 3
@@ -184,6 +187,38 @@ def _block_messages(block: Block, parts: Parts) -> list[tuple[str, str]]:
             ("repeats", f"at most {block.trials_per_session} trials can be repeated")
         )
     return messages
+
+
+def _arrangement_messages(
+    block: ArrangementBlock, n_actions: int | None
+) -> list[tuple[str, str]]:
+    if n_actions is None:
+        return []
+    if block.actions_per_arena > n_actions:
+        return [
+            (
+                "actions_per_arena",
+                f"the study has {n_actions} actions; got {block.actions_per_arena}",
+            )
+        ]
+    if block.actions_per_arena == n_actions and block.arenas_per_session > 1:
+        return [
+            (
+                "arenas_per_session",
+                f"an arena of {n_actions} holds every action, and a second one would "
+                f"only repeat it; got {block.arenas_per_session}. Ask for 1 arena, or "
+                "for fewer actions in each",
+            )
+        ]
+    if block.arenas_per_session > comb(n_actions, 2):
+        return [
+            (
+                "arenas_per_session",
+                f"each arena is begun for another pair, and {n_actions} actions make "
+                f"{comb(n_actions, 2)}; got {block.arenas_per_session}",
+            )
+        ]
+    return []
 
 
 def _value_messages(block: ValueBlock, parts: Parts) -> list[tuple[str, str]]:
@@ -284,7 +319,7 @@ def _similarity_and_values(blocks: Sequence[Block]) -> tuple[list[int], list[int
     similarity = [
         place
         for place, block in enumerate(blocks)
-        if isinstance(block, PairBlock | TripletBlock)
+        if isinstance(block, PairBlock | TripletBlock | ArrangementBlock)
     ]
     values = [p for p, block in enumerate(blocks) if isinstance(block, ValueBlock)]
     return similarity, values

@@ -422,6 +422,37 @@ class TripletBlock(_Block):
         return self.trials_per_session
 
 
+class ArrangementBlock(_Block):
+    """Actions laid out in an arena: the nearer, the more alike (every pair at once)."""
+
+    kind: Literal["arrangement"] = Field(description="arrangement")
+    question: Line = Field(
+        default="Place these actions so that similar ones lie close together and "
+        "different ones far apart. Use whatever seems important to you.",
+        description="The question put above the arena.",
+    )
+    actions_per_arena: int = Field(
+        default=12,
+        ge=3,
+        le=20,
+        description="Actions in one arena. More than twenty do not fit a phone, nor a "
+        "person's mind.",
+    )
+    arenas_per_session: int = Field(
+        ge=1, le=50, description="Arenas that one session lays out."
+    )
+    judgments_per_cell: int = Field(
+        ge=1, description="Arenas wanted per pair, over all people."
+    )
+    seconds_per_trial: float = Field(
+        default=90, gt=0, description="Expected pace of one arena, for the plan."
+    )
+
+    def trials_in_session(self, n_actions: int) -> int:
+        """Trials that one session meets in this block: its arenas."""
+        return self.arenas_per_session
+
+
 class QuestionsBlock(_Block):
     """Questions about the person."""
 
@@ -439,7 +470,8 @@ class QuestionsBlock(_Block):
 
 
 Block = Annotated[
-    ValueBlock | PairBlock | TripletBlock | QuestionsBlock, Field(discriminator="kind")
+    ValueBlock | PairBlock | TripletBlock | ArrangementBlock | QuestionsBlock,
+    Field(discriminator="kind"),
 ]
 
 

@@ -80,7 +80,8 @@
     polarity = "fixed"                # [fixed] | randomised
     repeats = 0                       # [0]
     instructions = "..."              # [""], shown before the block
-    seconds_per_trial = 5             # [5; pair 6, triplet 7, questions 10]
+    seconds_per_trial = 5             # [5; pair 6, triplet 7,
+                                      # questions 10, arrangement 90]
 
     [[blocks]]
     key = "pairs"
@@ -95,6 +96,14 @@
     trials_per_session = 60
     judgments_wanted = 5000           # over all people
     sampler = "random"                # [random]
+
+    [[blocks]]
+    key = "arenas"
+    kind = "arrangement"
+    arenas_per_session = 6
+    actions_per_arena = 12            # [12], 3 to 20
+    judgments_per_cell = 8            # arenas wanted per pair, over all people
+    question = "..."                  # [the project's sentence], above the arena
 
     [[blocks]]
     key = "about-you"

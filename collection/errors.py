@@ -44,6 +44,12 @@ class RatingOutOfRange(CollectionError):
     code = "rating-out-of-range"
 
 
+class PositionOutside(RatingOutOfRange):
+    """A place in an arrangement that is no place, or lies outside the arena."""
+
+    code = "position-outside"
+
+
 class AnswerMissing(CollectionError):
     """The page was sent without an answer; nothing was stored."""
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from collection.arranged import read_places
 from collection.definition_parts import Use
 from collection.participation import Answer
 
@@ -88,6 +89,7 @@ class AnswerForm(forms.Form):
     not_understood = forms.BooleanField(required=False)
     rt_ms = forms.CharField(required=False)
     timing = forms.CharField(required=False)
+    path = forms.CharField(required=False)
 
     def clean_rt_ms(self) -> int | None:
         """Whole milliseconds above zero, up to a day; None for anything else."""
@@ -99,17 +101,20 @@ class AnswerForm(forms.Form):
 
     def clean_timing(self) -> dict[str, Any] | None:
         """The browser's timeline, if it is a JSON object of modest size."""
-        raw = self.cleaned_data["timing"]
-        if not raw or len(raw) > LONGEST_TIMING:
-            return None
-        try:
-            timing = json.loads(raw)
-            # What JSON in Python allows and PostgreSQL refuses: NaN, lone surrogates, NUL.
-            again = json.dumps(timing, allow_nan=False, ensure_ascii=False)
-            again.encode()
-        except (ValueError, RecursionError):
-            return None
-        return timing if isinstance(timing, dict) and "\\u0000" not in again else None
+        timing = _json(self.cleaned_data["timing"])
+        return timing if isinstance(timing, dict) else None
+
+    def clean_path(self) -> list[Any] | None:
+        """The moves of an arrangement, if they are a JSON list of modest size."""
+        path = _json(self.cleaned_data["path"])
+        return path if isinstance(path, list) else None
+
+    def clean(self) -> dict[str, Any]:
+        """The path stands with the other times; the places are read as a whole."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        if path := cleaned.pop("path", None):
+            cleaned["timing"] = {**(cleaned.get("timing") or {}), "path": path}
+        return {**cleaned, "positions": read_places(self.data)}
 
     def answer(self) -> Answer:
         """The answer; "I do not understand" beats whatever else was selected."""
@@ -119,4 +124,19 @@ class AnswerForm(forms.Form):
             rating=self.cleaned_data["rating"],
             choice=self.cleaned_data["choice"],
             text=self.cleaned_data["text"],
+            positions=self.cleaned_data["positions"],
         )
+
+
+def _json(raw: str) -> Any:
+    """What a measurement holds; None if it is too long, or PostgreSQL refuses it."""
+    if not raw or len(raw) > LONGEST_TIMING:
+        return None
+    try:
+        read = json.loads(raw)
+        # What JSON in Python allows and PostgreSQL refuses: NaN, lone surrogates, NUL.
+        again = json.dumps(read, allow_nan=False, ensure_ascii=False)
+        again.encode()
+    except (ValueError, RecursionError):
+        return None
+    return None if "\\u0000" in again else read

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from collection.assignment import dimensions_of
-from collection.definition_parts import PairBlock, ValueBlock
+from collection.definition_parts import ArrangementBlock, PairBlock, ValueBlock
 from collection.definitions import StudyDefinition
 from collection.errors import DefinitionError, Fault
 from collection.models import Action, Cell, Study
@@ -106,14 +106,19 @@ def _make_pairs(study: Study, definition: StudyDefinition) -> None:
 
     Blocks of one kind share their cells; the block that wants most decides how many.
     """
-    wants = [
-        block.judgments_per_cell
-        for block in definition.blocks
-        if isinstance(block, PairBlock)
-    ]
-    if wants:
-        with connection.cursor() as cursor:
-            cursor.execute(_PAIRS, [Kind.PAIR.value, max(wants), study.pk])
+    of_pairs: tuple[tuple[Kind, type[PairBlock] | type[ArrangementBlock]], ...] = (
+        (Kind.PAIR, PairBlock),
+        (Kind.ARRANGEMENT, ArrangementBlock),
+    )
+    for kind, asks in of_pairs:
+        wants = [
+            block.judgments_per_cell
+            for block in definition.blocks
+            if isinstance(block, asks)
+        ]
+        if wants:
+            with connection.cursor() as cursor:
+                cursor.execute(_PAIRS, [kind.value, max(wants), study.pk])
 
 
 def _value_cells(

@@ -31,6 +31,7 @@ from collection import (
     participation,
     withdrawal,
 )
+from collection.arena_page import arena_shown
 from collection.assignment import Whereabouts
 from collection.definitions import StudyDefinition
 from collection.error_pages import csrf_failure
@@ -425,6 +426,11 @@ def _show_trial(
         session,
         status=200 if refusal is None else 422,
         page=page,
+        arena=arena_shown(
+            page,
+            definition.wording.not_understood,
+            {} if refusal is None else request.POST,
+        ),
         refused=refusal is not None,
         refusal=refusal,
         done=done,

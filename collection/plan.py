@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from collection.actions_file import VALENCES
 from collection.definition_parts import (
+    ArrangementBlock,
     Block,
     Group,
     PairBlock,
@@ -82,7 +83,7 @@ def wanted_judgments(block: Block, definition: StudyDefinition) -> int:
         return 0
     if isinstance(block, TripletBlock):
         return block.judgments_wanted
-    if isinstance(block, PairBlock):
+    if isinstance(block, PairBlock | ArrangementBlock):
         return comb(n_actions, 2) * block.judgments_per_cell
     n_dimensions = len(block.dimensions or definition.dimensions)
     return n_actions * n_dimensions * block.judgments_per_cell
@@ -110,6 +111,10 @@ def _sessions(block: Block, group: Group, definition: StudyDefinition) -> int:
     shares = sum(
         other.share for other in definition.groups if block.key in other.blocks
     )
+    if isinstance(block, ArrangementBlock):
+        # Every pair of an arena is judged, so that few arenas go far.
+        each = block.arenas_per_session * comb(block.actions_per_arena, 2)
+        return ceil(wanted * group.share / shares / each - 1e-9)
     repeats = 0 if isinstance(block, TripletBlock) else block.repeats
     n_actions = len(definition.actions)
     each = block.trials_in_session(n_actions)

@@ -20,6 +20,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 
+from collection.arenas import complete_arena, uncount_arenas
 from collection.least_judged import (
     Candidates,
     FreeCell,
@@ -160,6 +161,9 @@ def count_response(trial: Trial) -> None:
     reservation = trial.reservation
     if reservation is None or trial.repeat or not _answered_whole(trial):
         return
+    if trial.kind == Kind.ARRANGEMENT:
+        complete_arena(trial)
+        return
     with connection.cursor() as cursor:
         cursor.execute(_COMPLETE, [reservation.pk])
 
@@ -201,7 +205,7 @@ def give_back(session: StudySession) -> None:
     _release([reservation.pk for reservation in taken])
     held = [r.cell_id for r in taken if r.state == HELD]
     completed = [r.cell_id for r in taken if r.state == COMPLETED]
-    _lock([*held, *completed])
+    uncount_arenas([r.pk for r in taken if r.state == COMPLETED], [*held, *completed])
     _subtract("in_flight", held)
     _subtract("completed", completed)
 

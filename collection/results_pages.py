@@ -27,7 +27,7 @@ from collection.tables import (
 )
 
 RELABELLED = "relabelled"
-PEOPLE = ("human", "triplets")
+PEOPLE = ("human", "arrangements", "triplets")
 # Of each outcome, what a person asks first; every other column is in the download.
 METRICS: Mapping[str, str] = {
     "mean_reward": "Mean reward",

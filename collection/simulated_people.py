@@ -12,8 +12,11 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from statistics import NormalDist
 from typing import Any, Literal
+
+from collection.simulated_places import in_arena, spread_out
 
 Manner = Literal["careful", "random", "straight-line"]
 
@@ -127,6 +130,42 @@ class SimulatedPerson:
             for odd, pair in others.items()
         }
         return max(likeness, key=likeness.__getitem__)
+
+    def arrangement(
+        self, shown: Sequence[str]
+    ) -> dict[str, tuple[float, float] | None]:
+        """A place in the arena for each action, or None: "I do not understand".
+
+        The best two dimensions for the dissimilarities as this person sees them, spread
+        over the arena, and a hand that shakes a little. A careless person puts actions
+        anywhere, or all of them on one spot.
+        """
+        asked = self._asked("arrangement", *sorted(shown))
+        clear = [one for one in sorted(shown) if not self._baffled(f"{asked} {one}")]
+        if self.temperament.manner == "straight-line":
+            places = dict.fromkeys(clear, (0.5, 0.5))
+        elif self.temperament.manner == "random":
+            places = {
+                one: in_arena(
+                    self._uniform(f"across {asked} {one}"),
+                    self._uniform(f"down {asked} {one}"),
+                )
+                for one in clear
+            }
+        else:
+            seen = {
+                (a, b): max(0.0, 1 - self._seen_similarity(a, b, f"{asked} {a} {b}"))
+                for a, b in combinations(clear, 2)
+            }
+            shaken = self.temperament.similarity_sd / 4
+            places = {
+                one: in_arena(
+                    x + shaken * self._normal(f"across {asked} {one}"),
+                    y + shaken * self._normal(f"down {asked} {one}"),
+                )
+                for one, (x, y) in spread_out(clear, seen).items()
+            }
+        return {one: places.get(one) for one in shown}
 
     def value_rating(self, dimension: str, action: str) -> int | None:
         """0 (the low pole) to 100 (the high pole), or None: not understood."""

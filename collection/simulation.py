@@ -11,6 +11,7 @@ Imports httpx and lxml, which the web process does not need.
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -332,6 +333,10 @@ def _triplet(form: Form, person: SimulatedPerson) -> dict[str, str]:
     return {"not_understood": "1"} if odd is None else {"choice": odd}
 
 
+def _arrangement(form: Form, person: SimulatedPerson) -> dict[str, str]:
+    return {"positions": json.dumps(person.arrangement(form.action_ids))}
+
+
 def _question(form: Form, person: SimulatedPerson) -> dict[str, str]:
     question = form.hooks["question"]
     if options := form.offered("choice", "radio"):
@@ -346,4 +351,10 @@ def _question(form: Form, person: SimulatedPerson) -> dict[str, str]:
     return {"text": "No comment."}
 
 
-_ANSWERS = {"pair": _pair, "value": _value, "triplet": _triplet, "question": _question}
+_ANSWERS = {
+    "pair": _pair,
+    "value": _value,
+    "triplet": _triplet,
+    "arrangement": _arrangement,
+    "question": _question,
+}

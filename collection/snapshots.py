@@ -14,7 +14,9 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+from math import dist
 from pathlib import Path
 
 from django.db import connection, transaction
@@ -23,6 +25,8 @@ from django.utils import timezone
 
 from alignment.folders import MANIFEST, sha256_of
 from alignment.snapshot_files import write_snapshot
+from collection.definition_parts import ArrangementBlock
+from collection.definitions import StudyDefinition
 from collection.disclosure import released_id
 from collection.errors import SnapshotRefused
 from collection.models import (
@@ -44,6 +48,10 @@ OPEN_RELEASE = "open_release"
 Row = dict[str, object]
 
 
+NAMING_RATERS = ("values", "similarities", "triplets", "arrangements", "exclusions")
+"""The tables whose rows name a rater."""
+
+
 @dataclass
 class Judgments:
     """The rows of a snapshot's tables, as `alignment.snapshot_files` takes them."""
@@ -51,12 +59,13 @@ class Judgments:
     values: list[Row] = field(default_factory=list)
     similarities: list[Row] = field(default_factory=list)
     triplets: list[Row] = field(default_factory=list)
+    arrangements: list[Row] = field(default_factory=list)
     exclusions: list[Row] = field(default_factory=list)
     without_consent: int = 0
 
     def tables(self) -> list[list[Row]]:
         """All of them, what was left out too."""
-        return [self.values, self.similarities, self.triplets, self.exclusions]
+        return [getattr(self, name) for name in NAMING_RATERS]
 
     def raters(self) -> set[str]:
         """Everybody who stands in any table."""
@@ -64,19 +73,18 @@ class Judgments:
 
     def renamed(self, key: str) -> Judgments:
         """The same with other names for raters and trials, in the names' new order."""
-        values, similarities, triplets, exclusions = (
-            sorted(
-                (_renamed(row, key) for row in table),
+        tables = {
+            name: sorted(
+                (_renamed(row, key) for row in getattr(self, name)),
                 key=lambda row: (str(row["rater_id"]), str(row["trial_id"])),
             )
-            for table in self.tables()
-        )
-        return Judgments(
-            values, similarities, triplets, exclusions, self.without_consent
-        )
+            for name in NAMING_RATERS
+        }
+        return replace(self, **tables)
 
     def __len__(self) -> int:
-        return len(self.values) + len(self.similarities) + len(self.triplets)
+        tables = (self.values, self.similarities, self.triplets, self.arrangements)
+        return sum(map(len, tables))
 
 
 def freeze(
@@ -132,6 +140,7 @@ def freeze(
         value_rows=judgments.values,
         similarity_rows=judgments.similarities,
         triplet_rows=judgments.triplets,
+        arrangement_rows=judgments.arrangements,
         exclusion_rows=judgments.exclusions,
         study=study.slug,
         title=study.title,
@@ -139,7 +148,7 @@ def freeze(
         dimensions=[
             _dimension(d.model_dump(mode="json")) for d in definition.dimensions
         ],
-        wording=definition.wording.model_dump(mode="json"),
+        wording=definition.wording.model_dump(mode="json") | _arrangement(definition),
         simulated=population,
         world=truth.get("world"),
         similarity_rule=SIMILARITY_RULE,
@@ -245,6 +254,18 @@ def _add(judgments: Judgments, session: StudySession, trial: Trial) -> None:
                 **common,
             }
         )
+    elif trial.kind == Kind.ARRANGEMENT:
+        places: dict[str, list[float]] = response.positions or {}
+        for a, b in combinations(sorted(places), 2):
+            judgments.arrangements.append(
+                {
+                    "action_a": a,
+                    "action_b": b,
+                    "distance": round(dist(places[a], places[b]), 6),
+                    "n_in_arena": len(places),
+                    **common,
+                }
+            )
     else:
         a, b, c = sorted(trial.actions)
         judgments.triplets.append(
@@ -332,6 +353,12 @@ def _action_rows(study: Study) -> list[Row]:
         }
         for action in actions
     ]
+
+
+def _arrangement(definition: StudyDefinition) -> dict[str, str]:
+    """The question of an arrangement, beside the other wording, where one is asked."""
+    asked = [b.question for b in definition.blocks if isinstance(b, ArrangementBlock)]
+    return {"arrangement": asked[0]} if asked else {}
 
 
 def _dimension(dumped: Mapping[str, object]) -> dict[str, object]:

@@ -22,7 +22,11 @@ from typing import Final
 
 from django.utils.translation import gettext as _
 
-from collection.definition_parts import PREFER_NOT_TO_SAY, Question
+from collection.definition_parts import (
+    PREFER_NOT_TO_SAY,
+    ArrangementBlock,
+    Question,
+)
 from collection.definitions import StudyDefinition
 from collection.models import Trial
 
@@ -151,6 +155,17 @@ def trial_page(trial: Trial, definition: StudyDefinition) -> TrialPage:
             missing=_("Choose the action that is least like the other two."),
             actions=actions,
             not_understood=wording.not_understood,
+        )
+    if trial.kind == "arrangement":
+        block = definition.block(trial.block)
+        assert isinstance(block, ArrangementBlock)
+        return TrialPage(
+            trial=trial,
+            question=block.question,
+            missing=_(
+                "Place every action in the circle, or say that you do not understand it."
+            ),
+            actions=actions,
         )
     dimension = definition.dimension(trial.dimension)
     left, right = dimension.low, dimension.high

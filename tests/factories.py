@@ -134,6 +134,22 @@ def only(kind: str, **changes: Any) -> dict[str, Any]:
     }
 
 
+def arranging(**changes: Any) -> dict[str, Any]:
+    """Changes for `document`: nothing but two arenas of four actions a session."""
+    block = {
+        "key": "arenas",
+        "kind": "arrangement",
+        "actions_per_arena": 4,
+        "arenas_per_session": 2,
+        "judgments_per_cell": 3,
+        **changes,
+    }
+    return {
+        "blocks": [block],
+        "groups": [{"name": "all", "blocks": [block["key"]]}],
+    }
+
+
 def open_study(**changes: Any) -> Study:
     """A study in the database that people can join."""
     definition = StudyDefinition.model_validate(document(**changes))
@@ -157,6 +173,13 @@ def attentive(trial: Trial) -> Answer:
             "comment": Answer(text="my secret remark"),
         }.get(trial.question, Answer(choice=PREFER_NOT_TO_SAY))
     places = [ACTION_IDS.index(action) for action in trial.actions]
+    if trial.kind == "arrangement":
+        return Answer(
+            positions={
+                action: [(1 + place) / 10, 0.5]
+                for action, place in zip(trial.actions, places, strict=True)
+            }
+        )
     if trial.kind == "value":
         value = 10 + 15 * places[0]
         return Answer(rating=100 - value if trial.polarity == "reversed" else value)
@@ -174,6 +197,8 @@ def careless(trial: Trial) -> Answer:
         )
     if trial.kind == "triplet":
         return Answer(choice=trial.actions[0])
+    if trial.kind == "arrangement":
+        return Answer(positions={action: [0.5, 0.5] for action in trial.actions})
     return Answer(rating=50)
 
 

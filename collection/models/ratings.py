@@ -32,6 +32,12 @@ class Response(models.Model):
     text = models.TextField(
         blank=True, default="", help_text="Question: the number or short text typed."
     )
+    positions = models.JSONField(
+        null=True,
+        blank=True,
+        help_text="Arrangement: action_id -> [x, y] in [0, 1], from the arena's upper "
+        "left; an action that was not understood is left out.",
+    )
     not_understood = models.BooleanField(default=False)
     rt_ms = models.PositiveIntegerField(
         null=True, blank=True, help_text="From paint to answer; empty if not measured."

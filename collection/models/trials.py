@@ -14,11 +14,12 @@ from collection.models.study import Action, Study
 
 
 class Kind(models.TextChoices):
-    """Kinds of trial; cells have the first three."""
+    """Kinds of trial; questions have no cells."""
 
     VALUE = "value"
     PAIR = "pair"
     TRIPLET = "triplet"
+    ARRANGEMENT = "arrangement"
     QUESTION = "question"
 
 
@@ -27,11 +28,14 @@ class Cell(models.Model):
 
     A `pair` cell is one pair of actions. A `value` cell is one dimension (complete
     vectors are counted), or one action on one dimension where a study assigns by
-    cells. Random triplets need no cells: every triplet is equally likely.
+    cells. Random triplets need no cells: every triplet is equally likely. An
+    `arrangement` cell is one pair again, judged by being in one arena: `completed`
+    counts every arena that held the pair, while `in_flight` counts only the arenas that
+    were begun for its sake (`collection/arenas.py`).
     """
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="cells")
-    kind = models.CharField(max_length=10, choices=Kind.choices)
+    kind = models.CharField(max_length=20, choices=Kind.choices)
     key = models.CharField(max_length=200)
     action_a = models.ForeignKey(
         Action, models.CASCADE, null=True, blank=True, related_name="+"
@@ -125,7 +129,7 @@ class Trial(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     session = models.ForeignKey(StudySession, models.CASCADE, related_name="trials")
     block = models.SlugField(max_length=60)
-    kind = models.CharField(max_length=10, choices=Kind.choices)
+    kind = models.CharField(max_length=20, choices=Kind.choices)
     position = models.PositiveIntegerField(help_text="From 0, over all blocks.")
     actions = models.JSONField(default=list, help_text="action_id in shown order.")
     dimension = models.SlugField(max_length=60, blank=True, default="")

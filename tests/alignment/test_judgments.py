@@ -9,6 +9,7 @@ import pytest
 from alignment.errors import JudgmentsError
 from alignment.judgments import (
     Actions,
+    ArrangementJudgments,
     SimilarityJudgments,
     TripletJudgments,
     ValueJudgments,
@@ -235,3 +236,52 @@ def test_tables_may_be_empty() -> None:
     assert not empty.has_raters
     assert empty.mean().n_missing == 6
     assert none.mean()[0].n_missing == 6
+
+
+FOUR = ("a0", "a1", "a2", "a3")
+
+
+def arranged(**changes: object) -> ArrangementJudgments:
+    """Two arenas: Ada's of three actions, Bo's of two."""
+    columns: dict[str, object] = {
+        "a": [0, 0, 1, 1],
+        "b": [1, 2, 2, 3],
+        "rater": ["ada", "ada", "ada", "bo"],
+        "distance": [0.1, 0.5, 0.45, 0.3],
+        "arena": ["t1", "t1", "t1", "t2"],
+        "n_in_arena": [3, 3, 3, 2],
+        "group": ["g"] * 4,
+    }
+    columns |= changes
+    return ArrangementJudgments(actions=FOUR, **columns)  # type: ignore[arg-type]
+
+
+def test_arrangements_know_their_arenas_and_raters() -> None:
+    assert arranged().arenas == ("t1", "t2")
+    assert arranged().raters == ("ada", "bo")
+    assert len(arranged().only(["bo"])) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"a": [1, 0, 1, 1]}, "a before b; judgment 0 has 1 and 1"),
+        ({"b": [1, 2, 2, 99]}, "row numbers of actions run from 0"),
+        (
+            {"distance": [0.1, -1, 0.2, 0.3]},
+            "of ada: a distance must be finite and at ",
+        ),
+        (
+            {"distance": [0.1, 0.2, 0.2, float("nan")]},
+            "of bo: a distance must be finite",
+        ),
+        ({"rater": ["ada", "bo", "ada", "bo"]}, "every arena must have one rater"),
+        ({"a": [0, 0, 0, 1], "b": [1, 2, 2, 3]}, "holds each of its pairs once"),
+        ({"group": ["g"]}, "as many entries in every column"),
+    ],
+)
+def test_impossible_arrangements_are_refused(
+    changes: dict[str, object], sentence: str
+) -> None:
+    with pytest.raises(JudgmentsError, match=sentence):
+        arranged(**changes)

@@ -20,6 +20,7 @@ from alignment.measures.table import MEASURES
 from alignment.raters.chat import ChatRater, ChatSettings, at
 from alignment.report import ReportSettings, write_report
 from alignment.report_files import (
+    ARRANGEMENTS,
     GROUP,
     HALF_A,
     HALF_B,
@@ -30,6 +31,16 @@ from alignment.report_files import (
 )
 
 WriteSnapshot = Callable[..., Path]
+TEXTS = [
+    "return-wallet",
+    "help-stranger",
+    "cook-soup",
+    "water-plants",
+    "read-book",
+    "lie-friend",
+    "steal-bicycle",
+    "keep-wallet",
+]
 
 
 def quick(**more: Any) -> ReportSettings:
@@ -180,6 +191,62 @@ def test_triplets_alone_are_compared_with_and_it_is_said(
         "No value was rated: a sweep has nothing to pay rewards with.",
         "Alignment is with the matrix from triplets.",
     )
+
+
+def arranged(*, heaped: bool = False) -> list[dict[str, object]]:
+    """Two people who laid all eight actions out along a line, or on one spot."""
+    return [
+        {
+            "action_a": a,
+            "action_b": b,
+            "rater_id": rater,
+            "distance": 0.0 if heaped else abs(TEXTS.index(a) - TEXTS.index(b)) / 8,
+            "n_in_arena": len(TEXTS),
+            "trial_id": f"arena of {rater}",
+        }
+        for rater in ("p-fay", "p-gus")
+        for a, b in combinations(TEXTS, 2)
+    ]
+
+
+def test_arrangements_are_a_view_of_people_beside_their_pair_ratings(
+    small_snapshot: WriteSnapshot, tmp_path: Path
+) -> None:
+    snapshot = small_snapshot(arrangement_rows=arranged())
+
+    report = write_report(snapshot, tmp_path / "report", quick())
+
+    assert list(report.matrices)[:5] == [HUMAN, HALF_A, HALF_B, ARRANGEMENTS, TRIPLETS]
+    assert row(report, ARRANGEMENTS).against == HUMAN
+    assert row(report, ARRANGEMENTS).value > 0.9
+    assert report.rater(ARRANGEMENTS).kind == "arrangements"
+    assert report.rater(ARRANGEMENTS).complete
+
+
+def test_without_pairs_alignment_is_with_the_arrangements_and_it_is_said(
+    small_snapshot: WriteSnapshot, tmp_path: Path
+) -> None:
+    snapshot = small_snapshot(pairs=False, arrangement_rows=arranged())
+
+    report = write_report(snapshot, tmp_path / "report", quick(figures=True))
+
+    assert row(report, "words").against == ARRANGEMENTS
+    assert row(report, TRIPLETS).against == ARRANGEMENTS
+    assert "Alignment is with the matrix from arrangements." in report.notes
+    drawn = (tmp_path / "report/figures/alignment.svg").read_text()
+    assert "people, arranging" not in drawn  # they are what others are compared with
+    assert "participants' arrangements" in drawn
+
+
+def test_arrangements_that_say_nothing_are_noted_and_cost_no_report(
+    small_snapshot: WriteSnapshot, tmp_path: Path
+) -> None:
+    snapshot = small_snapshot(arrangement_rows=arranged(heaped=True))
+
+    report = write_report(snapshot, tmp_path / "report", quick())
+
+    assert ARRANGEMENTS not in report.matrices
+    assert any("two actions lie apart, got none" in note for note in report.notes)
 
 
 def test_values_alone_give_a_report_without_alignment(

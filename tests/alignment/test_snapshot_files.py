@@ -31,6 +31,14 @@ MORALITY = {
 VALUE = {"action_id": "lie", "dimension": "morality", "rater_id": "p-1", "value": 20}
 PAIR = {"action_a": "steal", "action_b": "lie", "rater_id": "p-1", "similarity": 0.4}
 TRIPLET = {"a": "steal", "b": "help", "c": "lie", "odd": "help", "rater_id": "p-1"}
+ARRANGED = {
+    "action_a": "steal",
+    "action_b": "lie",
+    "rater_id": "p-1",
+    "distance": 0.3,
+    "n_in_arena": 3,
+    "trial_id": "t-1",
+}
 EXCLUSION = {
     "kind": "pair",
     "trial_id": "t-9",
@@ -251,3 +259,36 @@ def test_a_snapshot_is_never_written_over(tmp_path: Path) -> None:
         write(tmp_path, title="Another")
 
     assert (tmp_path / "manifest.json").read_bytes() == before
+
+
+def test_arrangements_have_a_file_of_their_own_where_there_are_any(
+    tmp_path: Path,
+) -> None:
+    manifest = write(tmp_path, arrangement_rows=[ARRANGED])
+
+    (row,) = read_rows(tmp_path / "arrangement_judgments.csv")
+    assert (row["action_a"], row["action_b"]) == ("lie", "steal")
+    assert (row["distance"], row["n_in_arena"], row["group"]) == ("0.3", "3", "")
+    assert manifest["counts"]["arrangement_judgments"] == 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        ([ARRANGED | {"action_b": "hide"}], "actions.csv has no action hide"),
+        ([ARRANGED | {"action_b": "steal"}], "two different actions, got steal twice"),
+        ([ARRANGED | {"distance": -0.1}], "distance must lie in 0 to inf, got -0.1"),
+        ([ARRANGED | {"n_in_arena": 4}], "n_in_arena must lie in 2 to 3, got 4"),
+        ([ARRANGED | {"trial_id": ""}], "an arena has a trial_id of its own"),
+        ([ARRANGED, ARRANGED], "lie and steal stand twice in the arena t-1"),
+        (
+            [ARRANGED, ARRANGED | {"action_b": "help", "rater_id": "p-2"}],
+            "an arena has a trial_id of its own and one rater, got trial_id 't-1' for",
+        ),
+    ],
+)
+def test_an_impossible_arrangement_is_refused(
+    tmp_path: Path, rows: list[dict[str, object]], sentence: str
+) -> None:
+    with pytest.raises(JudgmentsError, match=sentence):
+        write(tmp_path, arrangement_rows=rows)

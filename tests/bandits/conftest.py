@@ -58,6 +58,8 @@ def build_report() -> MakeReport:
         simulated: bool = True,
         incomplete_human: int = 0,
         harm: bool = True,
+        people: bool = True,
+        arrangements: bool = False,
         values: Mapping[tuple[str, str], Matrix] | None = None,
         name: str = "report",
     ) -> Path:
@@ -66,6 +68,11 @@ def build_report() -> MakeReport:
         human = similarity(places, 0.1, seed=1)
         matrices = {"human": with_gaps(human, incomplete_human)}
         kinds = {"human": "human"}
+        if not people:
+            del matrices["human"], kinds["human"]
+        if arrangements:
+            matrices["human_arrangements"] = similarity(places, 0.1, seed=4)
+            kinds["human_arrangements"] = "arrangements"
         if halves:
             first = similarity(places, 0.2, seed=2)
             matrices["human_half_a"] = with_gaps(first, incomplete_human)

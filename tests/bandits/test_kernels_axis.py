@@ -57,6 +57,22 @@ def test_a_rater_asked_a_sample_is_left_out_of_all_with_the_number(
     assert np.isfinite(axis.alignment["chat"]["spearman"].value)
 
 
+def test_arrangements_are_people_and_no_model(make_report: MakeReport) -> None:
+    beside = build(make_report(arrangements=True), forms=["as_given"])
+    alone = build(
+        make_report(arrangements=True, people=False, halves=False, name="alone"),
+        forms=["as_given"],
+    )
+
+    # Beside pair ratings they are the same people again; without, they stand for them.
+    assert "human_arrangements" not in {entry.name for entry in beside.entries}
+    assert "another kind of trial" in beside.skipped["human_arrangements"]
+    assert "human_arrangements" not in beside.alignment
+    assert ("human_arrangements", "arrangements") in {
+        (entry.name, entry.role) for entry in alone.entries
+    }
+
+
 def test_completion_never_makes_a_kernel_for_a_rater_that_nobody_named(
     make_report: MakeReport,
 ) -> None:

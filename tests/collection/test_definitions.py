@@ -128,8 +128,8 @@ def test_every_fault_is_listed_at_once_with_its_place(write: Write) -> None:
         "actions.csv line 5: action_id 'keep-wallet' stands already on line 2",
         "study.toml: title: Field required",
         "study.toml: dimensions[1].low: Field required",
-        "study.toml: blocks[0].kind: must be one of value, pair, triplet, questions; "
-        "got 'pairs'",
+        "study.toml: blocks[0].kind: must be one of value, pair, triplet, "
+        "arrangement, questions; got 'pairs'",
         "study.toml: titel: unknown field; is it misspelt?",
         "study.toml: groups[1].blocks: unknown block 'value'; the study has pairs, "
         "values",
@@ -315,6 +315,58 @@ def test_blocks_of_one_person_do_not_share_a_dimension() -> None:
 def test_a_counterbalanced_group_needs_something_to_balance() -> None:
     with pytest.raises(ValidationError, match="needs two judgment blocks"):
         definition_with(group_mode="counterbalanced", **factories.only("pair"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "place", "sentence"),
+    [
+        (
+            {"actions_per_arena": 7},
+            "actions_per_arena",
+            "the study has 6 actions; got 7",
+        ),
+        (
+            {"actions_per_arena": 6},
+            "arenas_per_session",
+            "an arena of 6 holds every action",
+        ),
+        (
+            {"arenas_per_session": 16},
+            "arenas_per_session",
+            "each arena is begun for another pair, and 6 actions make 15; got 16",
+        ),
+    ],
+)
+def test_arenas_must_fit_the_actions(
+    changes: dict[str, int], place: str, sentence: str
+) -> None:
+    with pytest.raises(ValidationError) as refused:
+        StudyDefinition.model_validate(
+            factories.document(**factories.arranging(**changes))
+        )
+
+    assert f"blocks[0].{place}: {sentence}" in str(refused.value)
+
+
+@pytest.mark.parametrize("n", [2, 21])
+def test_an_arena_is_neither_a_pair_nor_a_crowd(n: int) -> None:
+    with pytest.raises(ValidationError, match="actions_per_arena"):
+        StudyDefinition.model_validate(
+            factories.document(**factories.arranging(actions_per_arena=n))
+        )
+
+
+def test_arrangements_are_similarity_and_kept_from_value_questions() -> None:
+    arenas = factories.arranging()["blocks"]
+    values = factories.only("value")["blocks"]
+    groups = [{"name": "all", "blocks": ["arenas", "values"]}]
+
+    with pytest.raises(ValidationError, match="keeps people who judge similarity"):
+        StudyDefinition.model_validate(
+            factories.document(
+                blocks=[*arenas, *values], groups=groups, group_mode="disjoint"
+            )
+        )
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,30 @@ def test_measurements_never_cost_a_participant_the_answer(
     assert not {"rating", "choice", "text"} & set(form.errors)
 
 
+def test_an_arrangement_is_read_with_its_path_beside_the_other_times() -> None:
+    form = sent(
+        positions='{"alpha": [0.5, 0.25], "bravo": null}',
+        path="[[812, 0, 500, 250]]",
+        timing='{"commit_ms": 900}',
+    )
+
+    assert form.is_valid()
+    assert form.answer() == Answer(positions={"alpha": [0.5, 0.25], "bravo": None})
+    assert form.cleaned_data["timing"] == {
+        "commit_ms": 900,
+        "path": [[812, 0, 500, 250]],
+    }
+
+
+@pytest.mark.parametrize("path", ["", "{}", "[NaN]", "[[", "[" + "1," * 5000 + "1]"])
+def test_a_path_that_cannot_be_kept_is_left_out(path: str) -> None:
+    form = sent(positions='{"alpha": [0.5, 0.5]}', path=path)
+
+    assert form.is_valid()
+    assert form.cleaned_data["timing"] is None
+    assert form.answer().positions == {"alpha": [0.5, 0.5]}
+
+
 def test_consent_lists_every_use_that_was_offered_ticked_or_not() -> None:
     form = ConsentForm({"of_age": "1", "uses": ["this_study"]}, uses=USES)
 

@@ -92,3 +92,14 @@ def test_the_printed_plan_names_groups_areas_and_pairs() -> None:
     assert "all" in text
     assert "return-wallet / keep-wallet" in text
     assert "money" in text
+
+
+def test_an_arena_judges_all_its_pairs_at_once() -> None:
+    plan = plan_of(**factories.arranging())
+
+    (group,) = plan.groups
+    assert group.trials_per_session == 2
+    assert group.minutes == pytest.approx(2 * 90 / 60)
+    # 15 pairs, 3 arenas each; a session gives 2 arenas of 6 pairs
+    assert plan.judgments == {"arenas": 45}
+    assert group.sessions_needed == 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations, permutations
+from math import dist
 from statistics import fmean, stdev
 
 import pytest
@@ -174,3 +175,35 @@ def test_options_and_numbers_are_among_those_offered(beliefs: Beliefs) -> None:
     numbers = {person.number_between("age", 3, 5) for person in everyone}
     assert options == {"x", "y", "z"}
     assert numbers == {3, 4, 5}
+
+
+def test_an_arrangement_puts_near_what_a_person_finds_alike(beliefs: Beliefs) -> None:
+    nearest = []
+    for person in people(beliefs, 100):
+        places = person.arrangement(IDS)
+        assert list(places) == list(IDS)
+        clear = {one: place for one, place in places.items() if place is not None}
+        for x, y in clear.values():
+            assert (x - 0.5) ** 2 + (y - 0.5) ** 2 <= 0.2501
+        if len(clear) == len(IDS):
+            pairs = combinations(IDS, 2)
+            nearest.append(min(pairs, key=lambda p: dist(clear[p[0]], clear[p[1]])))
+
+    assert nearest.count(("a", "b")) > 0.7 * len(nearest)
+
+
+def test_the_shown_order_does_not_change_an_arrangement(beliefs: Beliefs) -> None:
+    one, other = (
+        SimulatedPerson(beliefs, 5, 3).arrangement(shown) for shown in ("abcd", "dbca")
+    )
+
+    assert one == other
+
+
+def test_careless_people_heap_actions_or_put_them_anywhere(beliefs: Beliefs) -> None:
+    careless = people(beliefs, 40, careless=1.0)
+    heaps = [p for p in careless if p.temperament.manner == "straight-line"]
+    random = [p for p in careless if p.temperament.manner == "random"]
+
+    assert all(set(p.arrangement(IDS).values()) == {(0.5, 0.5)} for p in heaps)
+    assert all(len(set(p.arrangement(IDS).values())) == len(IDS) for p in random)

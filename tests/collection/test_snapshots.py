@@ -375,3 +375,40 @@ def test_an_answer_that_comes_in_while_reading_is_in_no_table() -> None:
     assert len(before) == 5
     later = snapshots.read_judgments(study, simulated=False, use="this_study")
     assert len(later) == 10
+
+
+def test_an_arrangement_becomes_the_distances_of_all_its_pairs(tmp_path: Path) -> None:
+    study = factories.open_study(**factories.arranging())
+
+    def unsure(trial: Trial) -> Answer:
+        said = factories.attentive(trial).positions
+        assert said is not None
+        return Answer(positions={**said, trial.actions[0]: None})
+
+    session = factories.finished(study, unsure)
+    freeze(study, tmp_path / "snapshot")
+
+    place = factories.ACTION_IDS.index
+    found = rows(tmp_path / "snapshot", "arrangement_judgments")
+    assert len(found) == 2 * 3  # three of each arena's four actions were understood
+    for row in found:
+        apart = abs(place(row["action_a"]) - place(row["action_b"]))
+        assert float(row["distance"]) == pytest.approx(0.1 * apart)
+        assert row["action_a"] < row["action_b"]
+        assert row["n_in_arena"] == "3"
+    assert {row["trial_id"] for row in found} == {
+        str(trial.pk) for trial in session.trials.all()
+    }
+    read = read_snapshot(tmp_path / "snapshot")
+    assert len(read.arrangements) == 6
+    assert read.arrangements.raters == (session.participant.rater_id,)
+    assert read.manifest["wording"]["arrangement"].startswith("Place these actions")
+
+
+def test_a_study_without_arrangements_has_no_file_of_them(
+    cast: tuple[Study, Path],
+) -> None:
+    _, folder = cast
+
+    assert not (folder / "arrangement_judgments.csv").exists()
+    assert len(read_snapshot(folder).arrangements) == 0

@@ -125,9 +125,11 @@
     /* --- An empty answer ------------------------------------------------------------ */
 
     const answered = () => {
-      if (form.dataset.optional === "1") return true;
+      // An arrangement's grid, where arrange.js did not run, is for the server to check.
+      if (form.dataset.optional === "1" || form.querySelector("[data-grid]")) return true;
       const data = new FormData(form);
-      return ["rating", "choice", "text"].some((name) => (data.get(name) ?? "").trim());
+      const names = ["rating", "choice", "text", "positions"];
+      return names.some((name) => (data.get(name) ?? "").trim());
     };
 
     form.addEventListener("submit", (event) => {
