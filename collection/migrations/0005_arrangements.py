@@ -17,7 +17,7 @@ KINDS = [
 
 
 class Migration(migrations.Migration):
-    dependencies = [("collection", "0003_trials_by_time")]
+    dependencies = [("collection", "0004_waitingplace")]
     operations = [
         migrations.AlterField(
             model_name="cell",
