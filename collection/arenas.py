@@ -72,8 +72,8 @@ def complete_arena(trial: Trial) -> None:
     if trial.reservation_id is None:
         return
     # Waits for whoever is just releasing it, and then sees that.
-    found = Reservation.objects.select_for_update(no_key=True)
-    held = found.filter(pk=trial.reservation_id).first()
+    found = Reservation.objects.select_for_update(of=("self",), no_key=True)
+    held = found.filter(trials=trial).first()
     if held is None or held.state == Reservation.State.COMPLETED:
         return
     cells = _cells(trial)

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 from math import dist
 from pathlib import Path
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Max, Prefetch
@@ -73,7 +74,7 @@ class Judgments:
 
     def renamed(self, key: str) -> Judgments:
         """The same with other names for raters and trials, in the names' new order."""
-        tables = {
+        tables: dict[str, Any] = {
             name: sorted(
                 (_renamed(row, key) for row in getattr(self, name)),
                 key=lambda row: (str(row["rater_id"]), str(row["trial_id"])),
