@@ -7,9 +7,9 @@ noise in people's answers, is 1/2 tr(F S), with S the posterior covariance and F
 Fisher information of one answer to a random triplet (I-optimal design; the Fisher
 information ratio of Zhang & Oles, 2000). A triplet's gain is what its answer is
 expected to take off that. Uncertain answers alone are not sought: a tie between three
-actions known to lie alike teaches nothing. In `tests/benchmarks/adaptive_triplets.py`
-this needs the fewest judgments; the entropy of the answer needs more than random
-triplets do, and the entropy of the posterior (D-optimal) about a tenth more than this.
+actions known to lie alike teaches nothing. Asking for the most uncertain answers does
+worse than random triplets; lowering the posterior's entropy (D-optimal) does better
+than random, and this better still (`tests/benchmarks/adaptive_triplets.py`).
 
 People answer in parallel, so triplets are chosen in batches: in a few rounds, each
 taking what the rounds before are expected to teach as known, or a batch would ask the
@@ -18,7 +18,8 @@ same thing many times over.
 The adaptive sampler is a mixture. With probability `RANDOM_FLOOR` a triplet is drawn
 uniformly; these triplets alone are a fair test set for any embedding, whatever the rest
 were chosen for. Otherwise it is drawn from the batch. `propensity` is the probability
-of a triplet under the whole mixture, whichever part drew it.
+of a triplet under the whole mixture, whichever part drew it
+(`alignment/adaptive_rules.py`).
 """
 
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from math import comb
 import numpy as np
 from scipy import sparse
 
+from alignment.adaptive_rules import MAX_COORDINATES, RANDOM_FLOOR, propensity
 from alignment.errors import JudgmentsError
 from alignment.matrices import FloatArray, IntArray
 from alignment.ordinal import (
@@ -38,13 +40,10 @@ from alignment.ordinal import (
     attended_probabilities,
 )
 
-RANDOM_FLOOR = 0.15
 ROUNDS = 6
 # Candidates looked at in one round, and triplets over which F is averaged.
 CANDIDATES = 6000
 TARGETS = 3000
-# A covariance of this many coordinates takes 32 MB and about a second to invert.
-MAX_COORDINATES = 2000
 
 
 def all_triplets(n_actions: int) -> IntArray:
@@ -61,21 +60,6 @@ def draw_triplets(
         more = np.sort(rng.integers(n_actions, size=(2 * n_triplets + 8, 3)), axis=1)
         drawn = np.concatenate([drawn, more[(np.diff(more, axis=1) > 0).all(axis=1)]])
     return drawn[:n_triplets]
-
-
-def propensity(n_unseen: int, n_batch: int, *, in_batch: bool) -> float:
-    """Probability of one triplet under the mixture: floor plus batch.
-
-    Args:
-        n_unseen: Triplets that this person has not judged, among which the floor draws.
-        n_batch: Those of them that wait in the batch; without any, all are drawn
-            uniformly.
-        in_batch: Whether this triplet is one of them.
-    """
-    if not n_batch:
-        return 1 / n_unseen
-    chosen = (1 - RANDOM_FLOOR) / n_batch if in_batch else 0.0
-    return RANDOM_FLOOR / n_unseen + chosen
 
 
 def information_roots(embedding: Embedding, triplets: IntArray) -> FloatArray:
@@ -175,7 +159,7 @@ def choose_triplets(
     while len(chosen) < n_triplets:
         wanted = min(-(-n_triplets // ROUNDS), n_triplets - len(chosen))
         candidates = _candidates(n, pool, chosen, max(CANDIDATES, 4 * wanted), rng)
-        covariance: FloatArray = np.linalg.inv(known)
+        covariance = np.asarray(np.linalg.inv(known), dtype=np.float64)
         gains = expected_gain(embedding, covariance, target, candidates)
         best = candidates[np.argsort(-gains, kind="stable")[:wanted]]
         known = known + _information(embedding, best, np.ones(len(best)))

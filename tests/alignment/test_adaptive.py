@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alignment import adaptive, ordinal
-from alignment.adaptive import RANDOM_FLOOR, all_triplets, choose_triplets
+from alignment.adaptive import all_triplets, choose_triplets
+from alignment.adaptive_rules import RANDOM_FLOOR, propensity
 from alignment.errors import JudgmentsError
 from alignment.ordinal import Embedding, TripletCounts, count_answers
 
@@ -32,7 +33,7 @@ def test_propensities_sum_to_one_over_all_triplets(n_batch: int, n_unseen: int) 
     n_batch = min(n_batch, n_unseen)
 
     chances = [
-        adaptive.propensity(n_unseen, n_batch, in_batch=place < n_batch)
+        propensity(n_unseen, n_batch, in_batch=place < n_batch)
         for place in range(n_unseen)
     ]
 
