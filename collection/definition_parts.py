@@ -379,9 +379,19 @@ class TripletBlock(_Block):
     kind: Literal["triplet"] = Field(description="triplet")
     trials_per_session: int = Field(ge=1, description="Triplets judged per session.")
     judgments_wanted: int = Field(ge=1, description="Triplets wanted over all people.")
-    sampler: Literal["random"] = Field(
+    sampler: Literal["random", "adaptive"] = Field(
         default="random",
-        description="random: each triplet not yet seen by the person is equally likely.",
+        description="random: each triplet not yet seen by the person is equally likely. "
+        "adaptive: a worker chooses those that teach most about all the others, which "
+        "needs about half the judgments; 15 % are still drawn at random, as a fair test "
+        "set, and all are while too few were judged or the worker is late.",
+    )
+    embedding_dimensions: int = Field(
+        default=3,
+        ge=1,
+        le=20,
+        description='With sampler = "adaptive": dimensions in which the worker lays out '
+        "the actions to find what is not known yet. As many as people may use.",
     )
     seconds_per_trial: float = Field(
         default=7, gt=0, description="Expected pace, for the plan."

@@ -89,6 +89,13 @@ class SnapshotRefused(CollectionError):
     status = 409
 
 
+class ScoringRefused(CollectionError):
+    """Triplets cannot be chosen for a study."""
+
+    code = "scoring-refused"
+    status = 409
+
+
 @dataclass(frozen=True)
 class Fault:
     """One thing wrong with a document, and where."""

@@ -10,6 +10,7 @@ from collection.models.ratings import Incident, Response
 from collection.models.records import JobRecord, SnapshotRecord
 from collection.models.study import Action, Study
 from collection.models.trials import Cell, Reservation, Trial
+from collection.models.triplets import TripletBatch, TripletCandidate
 from collection.models.waiting import WaitingPlace
 
 __all__ = [
@@ -26,5 +27,7 @@ __all__ = [
     "Study",
     "StudySession",
     "Trial",
+    "TripletBatch",
+    "TripletCandidate",
     "WaitingPlace",
 ]
