@@ -6,10 +6,9 @@ how well any triplet is foretold: the expected log loss of a random triplet, bey
 noise in people's answers, is 1/2 tr(F S), with S the posterior covariance and F the
 Fisher information of one answer to a random triplet (I-optimal design; the Fisher
 information ratio of Zhang & Oles, 2000). A triplet's gain is what its answer is
-expected to take off that. Uncertain answers alone are not sought: a tie between three
-actions known to lie alike teaches nothing. Asking for the most uncertain answers does
-worse than random triplets; lowering the posterior's entropy (D-optimal) does better
-than random, and this better still (`tests/benchmarks/adaptive_triplets.py`).
+expected to take off that, averaged over a few draws from the posterior: a triplet that
+looks telling at the best fit alone may do so by mistake. Uncertain answers alone are not
+sought: a tie between three actions known to lie alike teaches nothing.
 
 People answer in parallel, so triplets are chosen in batches: in a few rounds, each
 taking what the rounds before are expected to teach as known, or a batch would ask the
@@ -22,12 +21,14 @@ of a triplet under the whole mixture, whichever part drew it
 (`alignment/adaptive_rules.py`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb
 
 import numpy as np
 from scipy import sparse
+from scipy.linalg import solve_triangular
 
 from alignment.adaptive_rules import MAX_COORDINATES, RANDOM_FLOOR, propensity
 from alignment.errors import JudgmentsError
@@ -41,8 +42,12 @@ from alignment.ordinal import (
 )
 
 ROUNDS = 6
-# Candidates looked at in one round, and triplets over which F is averaged.
-CANDIDATES = 6000
+# Draws from the posterior over which a gain is averaged.
+DRAWS = 4
+# Candidates looked at in the first round; the best of them, so many for one chosen, go
+# on to the next rounds. F is averaged over `TARGETS` random triplets.
+CANDIDATES = 8000
+SHORTLIST = 10
 TARGETS = 3000
 
 
@@ -96,7 +101,7 @@ def precision(embedding: Embedding, counts: TripletCounts) -> FloatArray:
 
 
 def expected_gain(
-    embedding: Embedding,
+    likely: Sequence[Embedding],
     covariance: FloatArray,
     target: FloatArray,
     triplets: IntArray,
@@ -106,19 +111,21 @@ def expected_gain(
     An answer with root R takes S R' (I + R S R')^-1 R S off the covariance S.
 
     Args:
+        likely: Embeddings over which the gain is averaged.
         covariance, target: (n_coordinates, n_coordinates), symmetric.
     """
-    d = embedding.points.shape[1]
-    m = len(triplets)
-    roots = information_roots(embedding, triplets).reshape(m, 3, 3 * d)
+    m, d = len(triplets), likely[0].points.shape[1]
     rows = (triplets[:, :, None] * d + np.arange(d)).reshape(m, 3 * d)
     across = rows[:, :, None], rows[:, None, :]
-    turned = roots.transpose(0, 2, 1)
-    spread = roots @ covariance[across] @ turned
-    reach = roots @ (covariance @ target @ covariance)[across] @ turned
-    taken = np.linalg.solve(np.eye(3) + spread, reach)
-    gain: FloatArray = np.trace(taken, axis1=1, axis2=2)
-    return gain
+    here, there = covariance[across], (covariance @ target @ covariance)[across]
+    total = np.zeros(m)
+    for embedding in likely:
+        roots = information_roots(embedding, triplets).reshape(m, 3, 3 * d)
+        turned = roots.transpose(0, 2, 1)
+        spread, reach = roots @ here @ turned, roots @ there @ turned
+        taken = np.linalg.solve(np.eye(3) + spread, reach)
+        total += np.trace(taken, axis1=1, axis2=2)
+    return total / len(likely)
 
 
 def choose_triplets(
@@ -153,16 +160,21 @@ def choose_triplets(
     rng = np.random.default_rng(seed)
     n_triplets = min(n_triplets, comb(n, 3) if pool is None else len(pool))
     known = precision(embedding, counts)
+    likely = _draws(embedding, known, rng)
     asked_about = draw_triplets(n, TARGETS, rng)
     target = _information(embedding, asked_about, np.full(TARGETS, 1 / TARGETS))
+    candidates = _candidates(n, pool, max(CANDIDATES, 4 * n_triplets), rng)
     chosen = np.empty((0, 3), dtype=np.int64)
     while len(chosen) < n_triplets:
         wanted = min(-(-n_triplets // ROUNDS), n_triplets - len(chosen))
-        candidates = _candidates(n, pool, chosen, max(CANDIDATES, 4 * wanted), rng)
         covariance = np.asarray(np.linalg.inv(known), dtype=np.float64)
-        gains = expected_gain(embedding, covariance, target, candidates)
-        best = candidates[np.argsort(-gains, kind="stable")[:wanted]]
-        known = known + _information(embedding, best, np.ones(len(best)))
+        gains = expected_gain(likely, covariance, target, candidates)
+        ranked = candidates[np.argsort(-gains, kind="stable")]
+        best = ranked[:wanted]
+        # An answer lowers the gains of others, and hardly ever lifts one to the top.
+        candidates = ranked[wanted : wanted + SHORTLIST * n_triplets]
+        for e in likely:
+            known = known + _information(e, best, np.full(len(best), 1 / DRAWS))
         chosen = np.concatenate([chosen, best])
     return rng.permutation(chosen)
 
@@ -231,19 +243,24 @@ def _information(
     return made
 
 
+def _draws(
+    embedding: Embedding, known: FloatArray, rng: np.random.Generator
+) -> list[Embedding]:
+    """`DRAWS` embeddings from the posterior with this precision."""
+    root = np.linalg.cholesky(known)
+    n, d = embedding.points.shape
+    noise = solve_triangular(root, rng.normal(size=(n * d, DRAWS)), trans=1, lower=True)
+    return [
+        Embedding(embedding.points + noise[:, i].reshape(n, d), embedding.lapse)
+        for i in range(DRAWS)
+    ]
+
+
 def _candidates(
-    n_actions: int,
-    pool: IntArray | None,
-    chosen: IntArray,
-    size: int,
-    rng: np.random.Generator,
+    n_actions: int, pool: IntArray | None, size: int, rng: np.random.Generator
 ) -> IntArray:
-    """Different triplets that were not chosen yet, at most `size`, at random."""
-    if pool is None:
-        if comb(n_actions, 3) <= 4 * size:
-            pool = all_triplets(n_actions)
-        else:
-            pool = np.unique(draw_triplets(n_actions, size, rng), axis=0)
-    key = np.array([n_actions**2, n_actions, 1])
-    left = pool[~np.isin(pool @ key, chosen @ key)]
-    return left if len(left) <= size else left[rng.permutation(len(left))[:size]]
+    """Different triplets of the pool, or of all: at most `size`, at random."""
+    if pool is None and comb(n_actions, 3) > 4 * size:
+        return np.unique(draw_triplets(n_actions, size, rng), axis=0)
+    pool = all_triplets(n_actions) if pool is None else pool
+    return pool if len(pool) <= size else pool[rng.permutation(len(pool))[:size]]

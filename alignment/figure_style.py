@@ -12,7 +12,14 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from alignment.report_files import HALF_A, HALF_B, HUMAN, TRIPLETS, ReportData
+from alignment.report_files import (
+    HALF_A,
+    HALF_B,
+    HUMAN,
+    TRIPLET_EMBEDDING,
+    TRIPLETS,
+    ReportData,
+)
 
 INK = "#222222"
 QUIET = "#6b6b6b"
@@ -21,7 +28,11 @@ NEVER_JUDGED = "#e9e9e9"
 ALARM = "#B00020"
 WIDTH = 10.0  # inches: a page's width
 SIMULATED = "SIMULATED PARTICIPANTS"
-NAMES = {HUMAN: "people", TRIPLETS: "people (triplets)"}
+NAMES = {
+    HUMAN: "people",
+    TRIPLETS: "people (triplets)",
+    TRIPLET_EMBEDDING: "people (triplets, embedded)",
+}
 
 Drawing = tuple[Figure, str, str]  # the figure, its title and its subtitle
 
