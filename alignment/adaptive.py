@@ -6,9 +6,8 @@ how well any triplet is foretold: the expected log loss of a random triplet, bey
 noise in people's answers, is 1/2 tr(F S), with S the posterior covariance and F the
 Fisher information of one answer to a random triplet (I-optimal design; the Fisher
 information ratio of Zhang & Oles, 2000). A triplet's gain is what its answer is
-expected to take off that, averaged over a few draws from the posterior: a triplet that
-looks telling at the best fit alone may do so by mistake. Uncertain answers alone are not
-sought: a tie between three actions known to lie alike teaches nothing.
+expected to take off that. Uncertain answers alone are not sought: a tie between three
+actions known to lie alike teaches nothing.
 
 People answer in parallel, so triplets are chosen in batches: in a few rounds, each
 taking what the rounds before are expected to teach as known, or a batch would ask the
@@ -21,14 +20,12 @@ of a triplet under the whole mixture, whichever part drew it
 (`alignment/adaptive_rules.py`).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb
 
 import numpy as np
 from scipy import sparse
-from scipy.linalg import solve_triangular
 
 from alignment.adaptive_rules import MAX_COORDINATES, RANDOM_FLOOR, propensity
 from alignment.errors import JudgmentsError
@@ -41,14 +38,12 @@ from alignment.ordinal import (
     attended_probabilities,
 )
 
-ROUNDS = 6
-# Draws from the posterior over which a gain is averaged.
-DRAWS = 4
+ROUNDS = 8
 # Candidates looked at in the first round; the best of them, so many for one chosen, go
 # on to the next rounds. F is averaged over `TARGETS` random triplets.
-CANDIDATES = 8000
+CANDIDATES = 20_000
 SHORTLIST = 10
-TARGETS = 3000
+TARGETS = 12_000
 
 
 def all_triplets(n_actions: int) -> IntArray:
@@ -101,7 +96,7 @@ def precision(embedding: Embedding, counts: TripletCounts) -> FloatArray:
 
 
 def expected_gain(
-    likely: Sequence[Embedding],
+    embedding: Embedding,
     covariance: FloatArray,
     target: FloatArray,
     triplets: IntArray,
@@ -111,21 +106,18 @@ def expected_gain(
     An answer with root R takes S R' (I + R S R')^-1 R S off the covariance S.
 
     Args:
-        likely: Embeddings over which the gain is averaged.
         covariance, target: (n_coordinates, n_coordinates), symmetric.
     """
-    m, d = len(triplets), likely[0].points.shape[1]
+    m, d = len(triplets), embedding.points.shape[1]
     rows = (triplets[:, :, None] * d + np.arange(d)).reshape(m, 3 * d)
     across = rows[:, :, None], rows[:, None, :]
-    here, there = covariance[across], (covariance @ target @ covariance)[across]
-    total = np.zeros(m)
-    for embedding in likely:
-        roots = information_roots(embedding, triplets).reshape(m, 3, 3 * d)
-        turned = roots.transpose(0, 2, 1)
-        spread, reach = roots @ here @ turned, roots @ there @ turned
-        taken = np.linalg.solve(np.eye(3) + spread, reach)
-        total += np.trace(taken, axis1=1, axis2=2)
-    return total / len(likely)
+    roots = information_roots(embedding, triplets).reshape(m, 3, 3 * d)
+    turned = roots.transpose(0, 2, 1)
+    spread = roots @ covariance[across] @ turned
+    reach = roots @ (covariance @ target @ covariance)[across] @ turned
+    taken = np.linalg.solve(np.eye(3) + spread, reach)
+    gain: FloatArray = np.trace(taken, axis1=1, axis2=2)
+    return gain
 
 
 def choose_triplets(
@@ -160,7 +152,6 @@ def choose_triplets(
     rng = np.random.default_rng(seed)
     n_triplets = min(n_triplets, comb(n, 3) if pool is None else len(pool))
     known = precision(embedding, counts)
-    likely = _draws(embedding, known, rng)
     asked_about = draw_triplets(n, TARGETS, rng)
     target = _information(embedding, asked_about, np.full(TARGETS, 1 / TARGETS))
     candidates = _candidates(n, pool, max(CANDIDATES, 4 * n_triplets), rng)
@@ -168,13 +159,12 @@ def choose_triplets(
     while len(chosen) < n_triplets:
         wanted = min(-(-n_triplets // ROUNDS), n_triplets - len(chosen))
         covariance = np.asarray(np.linalg.inv(known), dtype=np.float64)
-        gains = expected_gain(likely, covariance, target, candidates)
+        gains = expected_gain(embedding, covariance, target, candidates)
         ranked = candidates[np.argsort(-gains, kind="stable")]
         best = ranked[:wanted]
         # An answer lowers the gains of others, and hardly ever lifts one to the top.
         candidates = ranked[wanted : wanted + SHORTLIST * n_triplets]
-        for e in likely:
-            known = known + _information(e, best, np.full(len(best), 1 / DRAWS))
+        known = known + _information(embedding, best, np.ones(len(best)))
         chosen = np.concatenate([chosen, best])
     return rng.permutation(chosen)
 
@@ -241,19 +231,6 @@ def _information(
     )
     made: FloatArray = (root.T @ root).toarray()
     return made
-
-
-def _draws(
-    embedding: Embedding, known: FloatArray, rng: np.random.Generator
-) -> list[Embedding]:
-    """`DRAWS` embeddings from the posterior with this precision."""
-    root = np.linalg.cholesky(known)
-    n, d = embedding.points.shape
-    noise = solve_triangular(root, rng.normal(size=(n * d, DRAWS)), trans=1, lower=True)
-    return [
-        Embedding(embedding.points + noise[:, i].reshape(n, d), embedding.lapse)
-        for i in range(DRAWS)
-    ]
 
 
 def _candidates(

@@ -110,7 +110,7 @@ def test_the_gain_is_what_an_answer_takes_off_the_target(seed: int) -> None:
     root = np.random.default_rng(seed).normal(size=known.shape)
     target, triplets = root @ root.T, all_triplets(N)[::6]
 
-    gains = adaptive.expected_gain([found], np.linalg.inv(known), target, triplets)
+    gains = adaptive.expected_gain(found, np.linalg.inv(known), target, triplets)
 
     before = np.trace(target @ np.linalg.inv(known))
     for triplet, gain in zip(triplets, gains, strict=True):
@@ -166,7 +166,7 @@ def test_no_gain_is_seen_where_people_only_lapse() -> None:
     found = embedding(5, lapse=1.0 - 1e-9)
     covariance = np.eye(2 * N)
 
-    gains = adaptive.expected_gain([found], covariance, covariance, all_triplets(N))
+    gains = adaptive.expected_gain(found, covariance, covariance, all_triplets(N))
 
     assert np.abs(gains).max() < 1e-9
 

@@ -59,7 +59,7 @@ Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
 ORACLE = 0.8
 N_HELD_OUT = 2000
-SHARES = tuple(round(0.05 * step, 2) for step in range(3, 11))
+SHARES = tuple(round(0.05 * step, 2) for step in range(5, 11))
 
 
 @dataclass(frozen=True)
