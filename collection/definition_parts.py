@@ -10,15 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    SerializerFunctionWrapHandler,
     StringConstraints,
     field_validator,
+    model_serializer,
     model_validator,
 )
 
@@ -396,6 +398,16 @@ class TripletBlock(_Block):
     seconds_per_trial: float = Field(
         default=7, gt=0, description="Expected pace, for the plan."
     )
+
+    @model_serializer(mode="wrap")
+    def _as_before_there_was_a_choice(
+        self, dump: SerializerFunctionWrapHandler
+    ) -> dict[str, Any]:
+        """Without what only the other sampler reads: older studies keep their hash."""
+        dumped: dict[str, Any] = dump(self)
+        if self.sampler == "random":
+            del dumped["embedding_dimensions"]
+        return dumped
 
     def trials_in_session(self, n_actions: int) -> int:
         """Trials that one session meets in this block, repeats included."""
