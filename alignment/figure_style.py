@@ -17,6 +17,7 @@ from alignment.report_files import (
     HALF_A,
     HALF_B,
     HUMAN,
+    TRIPLET_EMBEDDING,
     TRIPLETS,
     ReportData,
 )
@@ -32,6 +33,7 @@ NAMES = {
     HUMAN: "people",
     ARRANGEMENTS: "people (arrangements)",
     TRIPLETS: "people (triplets)",
+    TRIPLET_EMBEDDING: "people (triplets, embedded)",
 }
 
 Drawing = tuple[Figure, str, str]  # the figure, its title and its subtitle

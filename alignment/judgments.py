@@ -26,6 +26,8 @@ TextArray = npt.NDArray[np.str_]
 
 # The rater of published means: nobody in particular, so no ceiling and no halves.
 AGGREGATE = "aggregate"
+# The sampler of triplets that earlier answers chose; see `alignment/adaptive.py`.
+ADAPTIVE = "adaptive"
 
 Table = TypeVar(
     "Table",
@@ -303,6 +305,19 @@ class TripletJudgments:
     def raters(self) -> tuple[str, ...]:
         """Who judged any triplet, in alphabetical order."""
         return _distinct(self.rater)
+
+    @cached_property
+    def uniform(self) -> npt.NDArray[np.bool_]:
+        """(n_judgments,) whether the triplet was not chosen for what it would teach.
+
+        Only such triplets estimate what people say to triplets at large.
+        """
+        chosen: npt.NDArray[np.bool_] = self.sampler == ADAPTIVE
+        return ~chosen
+
+    def drawn_uniformly(self) -> "TripletJudgments":
+        """The judgments of uniformly drawn triplets alone."""
+        return _take(self, self.uniform)
 
     def mean(self, *, rater: str = "triplets") -> tuple[SimilarityMatrix, IntArray]:
         """Choice frequencies and the counts behind them; see `from_triplets`."""

@@ -38,6 +38,7 @@ from alignment.report_files import (
     HALF_B,
     HUMAN,
     HUMAN_VIEWS,
+    TRIPLET_EMBEDDING,
     TRIPLETS,
     AlignmentRow,
     DimensionRow,
@@ -48,6 +49,7 @@ from alignment.report_files import (
     write_tables,
 )
 from alignment.snapshots import Snapshot, read_snapshot
+from alignment.triplet_embedding import embed_triplets, enough
 
 NAN = float("nan")
 # What raters are compared with: the first of these that people's judgments give.
@@ -210,8 +212,48 @@ def _people(
             )
         except AlignmentError as refusal:  # everybody put everything on one spot
             notes.append(f"No matrix from arrangements: {refusal}.")
-    if len(frozen.triplets):
-        views[TRIPLETS], _ = frozen.triplets.mean(rater=TRIPLETS)
+    return views | _triplet_views(frozen, settings, notes)
+
+
+def _triplet_views(
+    frozen: Snapshot, settings: ReportSettings, notes: list[str]
+) -> dict[str, SimilarityMatrix]:
+    """Choice frequencies of uniform triplets, and an embedding of all of them."""
+    views: dict[str, SimilarityMatrix] = {}
+    n_judgments, fair = len(frozen.triplets), frozen.triplets.drawn_uniformly()
+    if len(fair):
+        views[TRIPLETS], _ = fair.mean(rater=TRIPLETS)
+    if len(fair) < n_judgments:
+        notes.append(
+            f"{n_judgments - len(fair):,} of {n_judgments:,} triplets were chosen by "
+            "earlier answers: they count in the embedding alone, not in choice "
+            "frequencies or in the accuracy on triplets."
+        )
+    if not n_judgments:
+        return views
+    with Progress("embedding triplets", 1) as progress:
+        found = embed_triplets(
+            frozen.triplets, rater=TRIPLET_EMBEDDING, seed=settings.seed
+        )
+        progress.advance()
+    if found is None:
+        notes.append(
+            f"No embedding of the triplets: {len(frozen.actions)} actions need "
+            f"{enough(len(frozen.actions)):,} judgments, there are {n_judgments:,}."
+        )
+        return views
+    views[TRIPLET_EMBEDDING] = found.matrix
+    foretold = (
+        ""
+        if np.isnan(found.held_out)
+        else f"; fitted without them, it names the odd one of {found.held_out:.0%} of "
+        "random triplets"
+    )
+    n_dimensions = found.embedding.points.shape[1]
+    notes.append(
+        f"The embedding of {n_judgments:,} triplets has {n_dimensions} "
+        f"dimension{'s' if n_dimensions > 1 else ''}{foretold}."
+    )
     return views
 
 
@@ -247,16 +289,18 @@ def _alignment(
                 seed=settings.seed,
             )
             progress.advance()
-    if len(frozen.triplets):
+    fair = frozen.triplets.drawn_uniformly()
+    if len(fair):
         rows += [
             compare_with_triplets(
-                frozen.triplets,
+                fair,
                 matrix,
                 n_resamples=settings.n_resamples,
                 seed=settings.seed,
             )
             for name, matrix in matrices.items()
-            if name not in (TRIPLETS, HALF_A, HALF_B)
+            # What was made from these triplets cannot be tested on them.
+            if name not in (TRIPLETS, TRIPLET_EMBEDDING, HALF_A, HALF_B)
         ]
     return tuple(rows)
 
@@ -336,8 +380,14 @@ def _person_row(matrix: SimilarityMatrix) -> RaterRow:
         HALF_B: "Mean of the other half of the participants.",
         ARRANGEMENTS: "How near two actions were put in the participants' arrangements.",
         TRIPLETS: "How often two actions stayed together in the triplets.",
+        TRIPLET_EMBEDDING: "exp(-squared distance / median) in an embedding of the "
+        "triplets.",
     }
-    kinds = {ARRANGEMENTS: "arrangements", TRIPLETS: "triplets"}
+    kinds = {
+        ARRANGEMENTS: "arrangements",
+        TRIPLETS: "triplets",
+        TRIPLET_EMBEDDING: "triplets",
+    }
     n_judged = matrix.n_pairs - matrix.n_missing
     return RaterRow(
         rater=matrix.rater,

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import comb
 from random import Random
 
 from django.db.models import Q
@@ -36,6 +35,7 @@ from collection.reservations import (
     reserve_least_judged,
 )
 from collection.rows import IssuedTrial, issued_trials, shown_trial
+from collection.triplet_trials import fill_triplet
 
 # A repeat right after its first time would measure memory of a moment.
 REPEAT_DISTANCE = 5
@@ -178,7 +178,7 @@ def _next_of_block(
         return trial
     rng = Random(f"{session.code}:{position}")
     if isinstance(block, TripletBlock):
-        return _fill_triplet(trial, definition, rng)
+        return fill_triplet(trial, block, definition, rng)
     if isinstance(block, ArrangementBlock):
         return fill_arena(trial, definition, block, rng)
     if isinstance(block, ValueBlock) and block.trials_per_session is None:
@@ -287,30 +287,6 @@ def shuffled_actions(
     rng.shuffle(first)
     early = first[: max(block.repeats, len(first) - REPEAT_DISTANCE)]
     return first, rng.sample(early, block.repeats)
-
-
-def _fill_triplet(
-    trial: Trial, definition: StudyDefinition, rng: Random
-) -> Trial | None:
-    """Three actions, every triplet this person has not judged being equally likely."""
-    ids = definition.action_ids
-    seen = {
-        frozenset(actions)
-        for actions in Trial.objects.filter(
-            session__participant=trial.session.participant_id, kind=Kind.TRIPLET
-        ).values_list("actions", flat=True)
-    }
-    n_unseen = comb(len(ids), 3) - len(seen)
-    if n_unseen <= 0:
-        return None
-    drawn = rng.sample(ids, 3)
-    while frozenset(drawn) in seen:
-        drawn = rng.sample(ids, 3)
-    trial.kind = Kind.TRIPLET
-    trial.actions = drawn
-    trial.sampler = "random"
-    trial.propensity = 1 / n_unseen
-    return trial
 
 
 def _fill_repeat(trial: Trial, rng: Random) -> Trial | None:

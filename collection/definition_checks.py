@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
+from alignment.adaptive_rules import MAX_COORDINATES
 from collection.definition_parts import (
     ArrangementBlock,
     Block,
@@ -182,6 +183,8 @@ def _block_messages(block: Block, parts: Parts) -> list[tuple[str, str]]:
                     f"sees each once; got {block.trials_per_session}",
                 )
             )
+        if isinstance(block, TripletBlock) and block.sampler == "adaptive":
+            messages += _adaptive_messages(block, parts.n_actions)
     if isinstance(block, PairBlock) and block.repeats > block.trials_per_session:
         messages.append(
             ("repeats", f"at most {block.trials_per_session} trials can be repeated")
@@ -219,6 +222,26 @@ def _arrangement_messages(
             )
         ]
     return []
+
+
+def _adaptive_messages(block: TripletBlock, n_actions: int) -> list[tuple[str, str]]:
+    wanted = block.embedding_dimensions
+    most = min(n_actions - 1, MAX_COORDINATES // n_actions)
+    if wanted <= most:
+        return []
+    if not most:
+        message = (
+            f"the adaptive sampler lays out at most {MAX_COORDINATES} actions, got "
+            f'{n_actions}; use sampler = "random"'
+        )
+        return [("sampler", message)]
+    return [
+        (
+            "embedding_dimensions",
+            f"{n_actions} actions can be laid out in 1 to {most} dimensions; "
+            f"got {wanted}",
+        )
+    ]
 
 
 def _value_messages(block: ValueBlock, parts: Parts) -> list[tuple[str, str]]:

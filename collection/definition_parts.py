@@ -10,15 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    SerializerFunctionWrapHandler,
     StringConstraints,
     field_validator,
+    model_serializer,
     model_validator,
 )
 
@@ -409,13 +411,33 @@ class TripletBlock(_Block):
     kind: Literal["triplet"] = Field(description="triplet")
     trials_per_session: int = Field(ge=1, description="Triplets judged per session.")
     judgments_wanted: int = Field(ge=1, description="Triplets wanted over all people.")
-    sampler: Literal["random"] = Field(
+    sampler: Literal["random", "adaptive"] = Field(
         default="random",
-        description="random: each triplet not yet seen by the person is equally likely.",
+        description="random: each triplet not yet seen by the person is equally likely. "
+        "adaptive: a worker chooses those that teach most about all the others, which "
+        "needs about half the judgments; 15 % are still drawn at random, as a fair test "
+        "set, and all are while too few were judged or the worker is late.",
+    )
+    embedding_dimensions: int = Field(
+        default=3,
+        ge=1,
+        le=20,
+        description='With sampler = "adaptive": dimensions in which the worker lays out '
+        "the actions to find what is not known yet. As many as people may use.",
     )
     seconds_per_trial: float = Field(
         default=7, gt=0, description="Expected pace, for the plan."
     )
+
+    @model_serializer(mode="wrap")
+    def _as_before_there_was_a_choice(
+        self, dump: SerializerFunctionWrapHandler
+    ) -> dict[str, Any]:
+        """Without what only the other sampler reads: older studies keep their hash."""
+        dumped: dict[str, Any] = dump(self)
+        if self.sampler == "random":
+            del dumped["embedding_dimensions"]
+        return dumped
 
     def trials_in_session(self, n_actions: int) -> int:
         """Trials that one session meets in this block, repeats included."""

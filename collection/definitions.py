@@ -95,7 +95,8 @@
     kind = "triplet"
     trials_per_session = 60
     judgments_wanted = 5000           # over all people
-    sampler = "random"                # [random]
+    sampler = "adaptive"              # [random] | adaptive, 15 % of it at random
+    embedding_dimensions = 3          # [3], adaptive only
 
     [[blocks]]
     key = "arenas"

@@ -162,6 +162,13 @@ class LedgerDamaged(CollectionError):
     status = 500
 
 
+class ScoringRefused(CollectionError):
+    """Triplets cannot be chosen for a study."""
+
+    code = "scoring-refused"
+    status = 409
+
+
 @dataclass(frozen=True)
 class Fault:
     """One thing wrong with a document, and where."""

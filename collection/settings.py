@@ -198,6 +198,9 @@ ATTUNE_RESERVATION_LEAST_S = 120
 # few minutes of waiting harm a study less than a slow page does. Two cores answer 600.
 ATTUNE_MOST_AT_ONCE = int(os.environ.get("ATTUNE_MOST_AT_ONCE", "600"))
 
+# Triplets that were chosen longer ago than this are not asked; new ones are chosen.
+ATTUNE_TRIPLETS_FRESH_MINUTES = 60
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -17,7 +17,7 @@ from django.conf import settings
 from procrastinate.contrib.django import app
 from procrastinate.jobs import Status
 
-from collection import identities, jobs, superseding
+from collection import identities, jobs, superseding, triplet_worker
 from collection.errors import SupersededResult
 from collection.models import JobRecord, SnapshotRecord
 
@@ -96,6 +96,12 @@ def report(record_id: int) -> None:
 @app.task(name="sweep", queue="jobs")
 def sweep(record_id: int) -> None:
     jobs.perform(record_id, sweep_command)
+
+
+@app.task(name="score_triplets", queue="jobs")
+def score_triplets(study_id: int, simulated: bool) -> None:
+    """No button and no record: the trials that run out of candidates ask for it."""
+    triplet_worker.choose(study_id, simulated)
 
 
 TASKS: dict[str, Any] = {"freeze": freeze, "report": report, "sweep": sweep}

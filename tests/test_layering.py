@@ -84,7 +84,12 @@ def test_the_web_process_holds_no_numerics() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["alignment.folders", "alignment.progress", "alignment.snapshot_files"],
+    [
+        "alignment.adaptive_rules",
+        "alignment.folders",
+        "alignment.progress",
+        "alignment.snapshot_files",
+    ],
 )
 def test_what_the_web_may_use_of_alignment_needs_no_numerics(module: str) -> None:
     assert run_in_a_fresh_process(f"import {module}") == []

@@ -16,6 +16,7 @@ from collection.models.rights import (
 )
 from collection.models.study import Action, Study
 from collection.models.trials import Cell, Reservation, Trial
+from collection.models.triplets import TripletBatch, TripletCandidate
 from collection.models.waiting import WaitingPlace
 
 __all__ = [
@@ -35,6 +36,8 @@ __all__ = [
     "Study",
     "StudySession",
     "Trial",
+    "TripletBatch",
+    "TripletCandidate",
     "WaitingPlace",
     "WithdrawalCode",
 ]

@@ -188,6 +188,7 @@ def test_triplets_alone_are_compared_with_and_it_is_said(
     assert report.reliability[0].note == "no ceiling: no pair was rated"
     assert report.notes == (
         "No pair was rated: there is no human matrix from pair ratings.",
+        "No embedding of the triplets: 8 actions need 120 judgments, there are 56.",
         "No value was rated: a sweep has nothing to pay rewards with.",
         "Alignment is with the matrix from triplets.",
     )

@@ -441,3 +441,42 @@ def test_every_field_is_described_and_every_section_refuses_unknown_fields() -> 
         assert section.model_config["frozen"]
         for name, field in section.model_fields.items():
             assert field.description, f"{section.__name__}.{name} has no description"
+
+
+@pytest.mark.parametrize(
+    ("n_dimensions", "sentence"),
+    [
+        (5, ""),
+        (6, "6 actions can be laid out in 1 to 5 dimensions; got 6"),
+    ],
+)
+def test_adaptive_triplets_need_room_for_their_dimensions(
+    n_dimensions: int, sentence: str
+) -> None:
+    changes = factories.only(
+        "triplet", sampler="adaptive", embedding_dimensions=n_dimensions
+    )
+    if not sentence:
+        StudyDefinition.model_validate(factories.document(**changes))
+        return
+
+    with pytest.raises(ValidationError, match=sentence):
+        StudyDefinition.model_validate(factories.document(**changes))
+
+
+def test_too_many_actions_are_left_to_the_random_sampler() -> None:
+    many = [{"action_id": f"a{i}", "text": f"I count to {i}"} for i in range(2001)]
+    changes = factories.only("triplet", sampler="adaptive")
+
+    with pytest.raises(ValidationError, match='2001; use sampler = "random"'):
+        StudyDefinition.model_validate(factories.document(**changes, actions=many))
+
+
+def test_what_random_triplets_do_not_read_is_not_in_their_hash() -> None:
+    random = StudyDefinition.model_validate(factories.document())
+    block = random.block("triplets")
+
+    assert "embedding_dimensions" not in block.model_dump()
+    assert type(block).model_validate(block.model_dump()) == block
+    adaptive = block.model_copy(update={"sampler": "adaptive"})
+    assert adaptive.model_dump()["embedding_dimensions"] == 3
