@@ -48,6 +48,9 @@ TRIPLET_COLUMNS = (
     "block_order",
 )
 EXCLUSION_COLUMNS = ("kind", "trial_id", "rater_id", "rule", "reason")
+SENSITIVITY_COLUMNS = ("exclusion", "rater_id", "rule", "reason")
+EXCLUSION_SCHEMES = ("none", "default", "strict")
+SET_ASIDE = "set_aside_similarity_judgments"
 DIMENSION_KEYS = (
     "name",
     "definition",
@@ -86,6 +89,8 @@ def write_snapshot(
     similarity_rows: Iterable[Row],
     triplet_rows: Iterable[Row],
     exclusion_rows: Iterable[Row] = (),
+    sensitivity_rows: Iterable[Row] = (),
+    set_aside_rows: Iterable[Row] = (),
     study: str,
     title: str,
     dimensions: Sequence[Mapping[str, object]],
@@ -111,6 +116,11 @@ def write_snapshot(
             that every matrix will have.
         exclusion_rows: What was left out: kind (value, pair, triplet, session), whose,
             by which rule and why.
+        sensitivity_rows: Who is left out under each of `EXCLUSION_SCHEMES`: exclusion
+            (the scheme), rater_id, rule and reason, a row per scheme and rater.
+        set_aside_rows: Similarities of the raters that the default leaves out and
+            "none" does not: no judgments of this snapshot, kept to show what the
+            exclusion does.
         dimensions: One mapping with `DIMENSION_KEYS` for each dimension.
         wording: The questions as they were put.
         simulated: Whether the judgments come from simulated participants.
@@ -149,7 +159,14 @@ def write_snapshot(
         triplets = _checked(
             "triplet_judgments", triplet_rows, TRIPLET_COLUMNS, _triplet_row(ids)
         )
+        set_aside = _checked(
+            SET_ASIDE,
+            set_aside_rows,
+            SIMILARITY_COLUMNS,
+            _similarity_row(ids, means_only),
+        )
         exclusions = [dict(row) for row in exclusion_rows]
+        sensitivity = [dict(row) for row in sensitivity_rows]
         if world is not None and not simulated:
             raise JudgmentsError(
                 f"snapshot of {study}: only simulated participants live in a world, "
@@ -162,6 +179,8 @@ def write_snapshot(
         )
         write_rows(folder / "triplet_judgments.csv", TRIPLET_COLUMNS, triplets)
         write_rows(folder / "exclusions.csv", EXCLUSION_COLUMNS, exclusions)
+        write_rows(folder / "sensitivity.csv", SENSITIVITY_COLUMNS, sensitivity)
+        write_rows(folder / f"{SET_ASIDE}.csv", SIMILARITY_COLUMNS, set_aside)
         return write_manifest(
             folder,
             kind="snapshot",
@@ -187,6 +206,16 @@ def write_snapshot(
                     "similarity_judgments": len(similarities),
                     "triplet_judgments": len(triplets),
                     "exclusions": len(exclusions),
+                    **{
+                        f"raters_excluded_{scheme}": len(
+                            {
+                                row["rater_id"]
+                                for row in sensitivity
+                                if row["exclusion"] == scheme
+                            }
+                        )
+                        for scheme in EXCLUSION_SCHEMES
+                    },
                 },
             },
         )

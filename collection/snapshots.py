@@ -15,21 +15,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Max, Prefetch
+from django.db.models import Max
 from django.utils import timezone
 
 from alignment.folders import MANIFEST, sha256_of
 from alignment.snapshot_files import write_snapshot
+from collection import sensitivity
+from collection.attention.reading import answered_sessions
 from collection.errors import SnapshotRefused
+from collection.ledgers import standing_exclusions
 from collection.models import Response, SnapshotRecord, Study, StudySession, Trial
 from collection.models.trials import Kind
 from collection.quality import Evidence, response_verdict, session_verdict
 
 SIMILARITY_RULE = "rating / 100, from 0 (the low end) to 1 (the high end)"
 POPULATION = {True: "simulated", False: "real"}
-SESSIONS_AT_ONCE = 200
 
 Row = dict[str, object]
 
@@ -42,6 +45,8 @@ class Judgments:
     similarities: list[Row] = field(default_factory=list)
     triplets: list[Row] = field(default_factory=list)
     exclusions: list[Row] = field(default_factory=list)
+    sensitivity: list[Row] = field(default_factory=list)
+    set_aside: list[Row] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.values) + len(self.similarities) + len(self.triplets)
@@ -81,7 +86,13 @@ def freeze(
         )
     with one_moment():
         population = _population(study, simulated)
-        judgments = read_judgments(study, simulated=population, use=use)
+        strict = sensitivity.strict_rules(study, simulated=population)
+        judgments = read_judgments(
+            study,
+            simulated=population,
+            use=use,
+            flagged=sensitivity.flagged_by_conduct(study, strict, simulated=population),
+        )
     if not len(judgments):
         raise SnapshotRefused(_nothing_left(study, judgments))
     truth = (study.simulation or {}) if population else {}
@@ -92,6 +103,8 @@ def freeze(
         similarity_rows=judgments.similarities,
         triplet_rows=judgments.triplets,
         exclusion_rows=judgments.exclusions,
+        sensitivity_rows=judgments.sensitivity,
+        set_aside_rows=judgments.set_aside,
         study=study.slug,
         title=study.title,
         definition_sha256=study.definition_sha256,
@@ -108,6 +121,8 @@ def freeze(
             "population": POPULATION[population],
             "use": use,
             "exclusion": definition.exclusion.model_dump(mode="json"),
+            "strict_rules": strict.model_dump(mode="json"),
+            "strict_rules_sha256": strict.sha256,
         },
         started_at=started_at,
     )
@@ -116,28 +131,33 @@ def freeze(
     return _remember(study, out, population, len(judgments), started_at)
 
 
-def read_judgments(study: Study, *, simulated: bool, use: str) -> Judgments:
-    """All judgments of one population, and what was left out, in a stable order."""
+def read_judgments(
+    study: Study,
+    *,
+    simulated: bool,
+    use: str,
+    flagged: Mapping[UUID, str] | None = None,
+) -> Judgments:
+    """All judgments of one population, and what was left out, in a stable order.
+
+    Args:
+        flagged: Session -> reason, of those whom only a strict exclusion leaves out.
+    """
     definition = study.definition_model()
+    by_hand = standing_exclusions(study)
     judgments = Judgments()
-    sessions = (
-        study.sessions.filter(simulated=simulated)
-        .select_related("participant", "consent")
-        .prefetch_related(
-            Prefetch(
-                "trials",
-                Trial.objects.filter(response__isnull=False)
-                .select_related("response")
-                .order_by("position"),
-                to_attr="answered_trials",
-            )
+    for session, trials in answered_sessions(study, simulated=simulated):
+        evidence = Evidence(
+            session,
+            [t.response for t in trials],
+            definition,
+            use,
+            by_hand.get(session.pk),
         )
-        .order_by("participant__rater_id", "created_at", "pk")
-    )
-    for session in sessions.iterator(chunk_size=SESSIONS_AT_ONCE):
-        trials: list[Trial] = session.answered_trials
-        evidence = Evidence(session, [t.response for t in trials], definition, use)
         whole = session_verdict(evidence)
+        schemes = sensitivity.left_out(evidence, whole, (flagged or {}).get(session.pk))
+        if any(trial.kind != Kind.QUESTION for trial in trials):
+            judgments.sensitivity += schemes
         for trial in trials:
             if trial.kind == Kind.QUESTION:
                 continue
@@ -154,17 +174,18 @@ def read_judgments(study: Study, *, simulated: bool, use: str) -> Judgments:
                 )
             else:
                 _add(judgments, session, trial)
+            if (
+                trial.kind == Kind.PAIR
+                and sensitivity.only_by_choice(schemes)
+                and response_verdict(trial, trial.response) is None
+            ):
+                judgments.set_aside.append(_similarity(session, trial))
     return judgments
 
 
 def _add(judgments: Judgments, session: StudySession, trial: Trial) -> None:
     response = trial.response
-    common: Row = {
-        "rater_id": session.participant.rater_id,
-        "trial_id": str(trial.pk),
-        "group": session.group,
-        "block_order": session.block_order,
-    }
+    common = _common(session, trial)
     if trial.kind == Kind.VALUE:
         judgments.values.append(
             {
@@ -175,15 +196,7 @@ def _add(judgments: Judgments, session: StudySession, trial: Trial) -> None:
             }
         )
     elif trial.kind == Kind.PAIR:
-        a, b = sorted(trial.actions)
-        judgments.similarities.append(
-            {
-                "action_a": a,
-                "action_b": b,
-                "similarity": _rated(response) / 100,
-                **common,
-            }
-        )
+        judgments.similarities.append(_similarity(session, trial))
     else:
         a, b, c = sorted(trial.actions)
         judgments.triplets.append(
@@ -197,6 +210,25 @@ def _add(judgments: Judgments, session: StudySession, trial: Trial) -> None:
                 **common,
             }
         )
+
+
+def _similarity(session: StudySession, trial: Trial) -> Row:
+    a, b = sorted(trial.actions)
+    return {
+        "action_a": a,
+        "action_b": b,
+        "similarity": _rated(trial.response) / 100,
+        **_common(session, trial),
+    }
+
+
+def _common(session: StudySession, trial: Trial) -> Row:
+    return {
+        "rater_id": session.participant.rater_id,
+        "trial_id": str(trial.pk),
+        "group": session.group,
+        "block_order": session.block_order,
+    }
 
 
 def value_of(trial: Trial, response: Response) -> float:

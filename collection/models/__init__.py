@@ -6,6 +6,13 @@ from collection.models.people import (
     PlatformIdentity,
     StudySession,
 )
+from collection.models.quality import (
+    ExclusionDecision,
+    Ground,
+    PaymentDecision,
+    QualityRun,
+    QualityVerdict,
+)
 from collection.models.ratings import Incident, Response
 from collection.models.records import JobRecord, SnapshotRecord
 from collection.models.study import Action, Study
@@ -16,10 +23,15 @@ __all__ = [
     "Action",
     "Cell",
     "Consent",
+    "ExclusionDecision",
+    "Ground",
     "Incident",
     "JobRecord",
     "Participant",
+    "PaymentDecision",
     "PlatformIdentity",
+    "QualityRun",
+    "QualityVerdict",
     "Reservation",
     "Response",
     "SnapshotRecord",
