@@ -206,16 +206,12 @@ def write_snapshot(
                     "similarity_judgments": len(similarities),
                     "triplet_judgments": len(triplets),
                     "exclusions": len(exclusions),
-                    **{
-                        f"raters_excluded_{scheme}": len(
-                            {
-                                row["rater_id"]
-                                for row in sensitivity
-                                if row["exclusion"] == scheme
-                            }
-                        )
-                        for scheme in EXCLUSION_SCHEMES
-                    },
+                },
+                "raters_excluded": {
+                    scheme: _n_raters(
+                        [row for row in sensitivity if row["exclusion"] == scheme]
+                    )
+                    for scheme in EXCLUSION_SCHEMES
                 },
             },
         )

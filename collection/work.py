@@ -2,7 +2,7 @@
 
 Each is a procrastinate task, done by ``manage.py procrastinate worker``; the queue is a
 table of the same PostgreSQL. To add a kind of job: a command, a task, a row of ``TASKS``
-and ``COMMANDS``, and its folder in ``jobs.FOLDERS``.
+and ``COMMANDS``, and its folder in ``jobs.FOLDERS`` if it leaves one.
 
 The web process imports this module to enqueue: it must stay free of numpy and torch.
 """
@@ -31,6 +31,12 @@ def freeze_command(record: JobRecord) -> list[str]:
     """Freeze the study's judgments into a new snapshot."""
     assert record.study is not None
     return [sys.executable, "manage.py", "freezestudy", record.study.slug]
+
+
+def quality_command(record: JobRecord) -> list[str]:
+    """Judge the study's sessions by the default quality rules; leaves no folder."""
+    assert record.study is not None
+    return [sys.executable, "manage.py", "judgequality", record.study.slug]
 
 
 def report_command(record: JobRecord) -> list[str]:
@@ -72,6 +78,11 @@ def freeze(record_id: int) -> None:
     jobs.perform(record_id, freeze_command)
 
 
+@app.task(name="quality", queue="jobs")
+def quality(record_id: int) -> None:
+    jobs.perform(record_id, quality_command)
+
+
 @app.task(name="report", queue="jobs")
 def report(record_id: int) -> None:
     jobs.perform(record_id, report_command)
@@ -82,9 +93,15 @@ def sweep(record_id: int) -> None:
     jobs.perform(record_id, sweep_command)
 
 
-TASKS: dict[str, Any] = {"freeze": freeze, "report": report, "sweep": sweep}
+TASKS: dict[str, Any] = {
+    "freeze": freeze,
+    "quality": quality,
+    "report": report,
+    "sweep": sweep,
+}
 COMMANDS: dict[str, jobs.Command] = {
     "freeze": freeze_command,
+    "quality": quality_command,
     "report": report_command,
     "sweep": sweep_command,
 }

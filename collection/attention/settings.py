@@ -133,7 +133,7 @@ class Agreement(RuleSettings):
         default=3, ge=1, description="Others who must have judged the same question."
     )
     least_answers: int = Field(
-        default=15, ge=8, description="With fewer comparable answers it cannot tell."
+        default=15, ge=6, description="With fewer comparable answers it cannot tell."
     )
 
 
