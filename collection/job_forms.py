@@ -59,6 +59,14 @@ class FreezeForm(JobForm):
     explained = "Freezes every judgment so far into a folder that never changes."
 
 
+class QualityForm(JobForm):
+    button = "Judge attention"
+    explained = (
+        "Runs the quality rules over every session. A flag excludes nobody and "
+        "withholds no pay."
+    )
+
+
 class ReportForm(JobForm):
     button = "Write the alignment report"
     explained = (
@@ -110,6 +118,7 @@ class SweepForm(JobForm):
 
 
 FORMS: dict[str, type[JobForm]] = {
+    "quality": QualityForm,
     "freeze": FreezeForm,
     "report": ReportForm,
     "sweep": SweepForm,

@@ -15,6 +15,7 @@ from django.test import Client
 from django.urls import reverse
 
 from alignment.folders import write_manifest, write_rows
+from collection import participation
 from collection.models import JobRecord, SnapshotRecord, Study
 from tests import factories
 
@@ -53,11 +54,15 @@ class Site:
     def addresses(self) -> dict[str, tuple[str, str]]:
         """Every page of this study by its name: method and address."""
         slug, report = self.study.slug, self.report.pk
+        rater_id = participation.enrol(self.study).participant.rater_id
         where = {
             "research-study": ("get", [slug]),
             "research-start": ("post", [slug, "freeze"]),
             "research-job": ("get", [slug, self.job.pk]),
             "research-cancel": ("post", [slug, self.job.pk]),
+            "research-quality": ("get", [slug]),
+            "research-quality-person": ("get", [slug, rater_id]),
+            "research-quality-decide": ("post", [slug, rater_id, "payment"]),
             "research-snapshot": ("get", [slug, 1]),
             "research-result": ("get", [slug, "report", report]),
             "research-download": ("get", [slug, "report", report]),

@@ -88,10 +88,9 @@ def run_rules(
 
 @dataclass(frozen=True)
 class Change:
-    """One session whose flag or rules came out otherwise in a later run.
+    """One session whose flag, or one rule's, came out otherwise in a later run.
 
-    before, after: Flag, score, and rule -> outcome; None where the run has not judged
-        the session.
+    before, after: None where that run has not judged the session.
     """
 
     session: UUID
@@ -120,7 +119,7 @@ class Change:
 
 
 def changes(earlier: QualityRun, later: QualityRun) -> list[Change]:
-    """Sessions that two runs judge differently, by rater; scores alone do not count."""
+    """Sessions that are flagged, or flagged by a rule, in one of two runs alone."""
     before = _by_session(earlier)
     after = _by_session(later)
     found = []
@@ -138,13 +137,13 @@ def changes(earlier: QualityRun, later: QualityRun) -> list[Change]:
 def changed_rules(
     before: QualityVerdict, after: QualityVerdict
 ) -> Mapping[str, tuple[str, str]]:
-    """Rule -> outcome before and after, of the rules that differ."""
+    """Rule -> outcome before and after, of the rules that flag in one run alone."""
     was = {one["rule"]: one["outcome"] for one in before.rules}
     now = {one["rule"]: one["outcome"] for one in after.rules}
     return {
         rule: (was.get(rule, "not asked"), now.get(rule, "not asked"))
         for rule in {**was, **now}
-        if was.get(rule) != now.get(rule)
+        if (was.get(rule) == "flag") != (now.get(rule) == "flag")
     }
 
 
