@@ -9,6 +9,9 @@ from django import forms
 from collection.ledgers import LONGEST_REASON
 from collection.models import ExclusionDecision, Ground, PaymentDecision
 
+# Nothing is chosen beforehand: a decision is not made by leaving a field as it was.
+CHOOSE = [("", "Choose …")]
+
 
 class DecisionForm(forms.Form):
     """A decision, its ground and its reason. Dissent is not among the grounds."""
@@ -16,7 +19,7 @@ class DecisionForm(forms.Form):
     legend = ""
     explained = ""
     decision = forms.ChoiceField(label="Decision")
-    ground = forms.ChoiceField(label="Ground", choices=Ground.choices)
+    ground = forms.ChoiceField(label="Ground", choices=[*CHOOSE, *Ground.choices])
     reason = forms.CharField(
         label="Reason",
         max_length=LONGEST_REASON,
@@ -34,7 +37,7 @@ class PaymentForm(DecisionForm):
     legend = "Payment"
     explained = "Noted here and nowhere else: it leaves no judgment out."
     decision = forms.ChoiceField(
-        label="Decision", choices=PaymentDecision.Decided.choices
+        label="Decision", choices=[*CHOOSE, *PaymentDecision.Decided.choices]
     )
 
 
@@ -42,5 +45,5 @@ class ExclusionForm(DecisionForm):
     legend = "Exclusion"
     explained = "Holds for the next snapshots: it changes nothing of the pay."
     decision = forms.ChoiceField(
-        label="Decision", choices=ExclusionDecision.Decided.choices
+        label="Decision", choices=[*CHOOSE, *ExclusionDecision.Decided.choices]
     )

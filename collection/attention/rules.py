@@ -317,7 +317,7 @@ def _whole_or_late(
     whole = sum(items)
     starts = _starts(len(items), EARLIEST_CHANGE, LATEST_CHANGE)
     late = from_a_change_on(items, starts)
-    if whole >= late:
+    if whole >= late or late <= 0:
         return _verdict(name, settings, whole, f"{sum(hits)} of {len(hits)} {what}")
     start = likeliest_start(items, starts)
     return _verdict(

@@ -1,7 +1,7 @@
 """How many of the careless do the quality rules flag, and how many honest people?
 
     python tests/benchmarks/quality_rules.py [--studies 20] [--first-seed 1000]
-        [--sessions 400] [--careless 0.2] [--repeats 10] [--flag-at 1.0]
+        [--sessions 400] [--careless 0.2] [--repeats 10] [--flag-at 2.0]
 
 Each study has people who judge 60 pairs of 50 actions, `--repeats` of them a second
 time. Nobody walks through pages: answers and response times are drawn directly.
@@ -47,6 +47,17 @@ from collection.attention.settings import RuleSet
 N_ACTIONS = 50
 N_TRIALS = 60
 CARELESS = ("random", "straight", "fast", "half")
+LATER = ("random", "straight", "fast")
+HALVES = tuple(f"half, then {later}" for later in LATER)
+ROWS = {
+    **{sort: (sort,) for sort in ("random", "straight", "fast")},
+    "half": HALVES,
+    **{sort: (sort,) for sort in HALVES},
+    "careless": ("random", "straight", "fast", *HALVES),
+    "honest": ("honest",),
+    "dissenter": ("dissenter",),
+    "quick": ("quick",),
+}
 BESIDE = ("dissenter", "quick")
 BAR_FLAGGED = 0.90
 BAR_FALSE = 0.02
@@ -70,7 +81,7 @@ class Person:
         self.spot = rng.uniform(5, 95)
         self.other_spot = self.spot if rng.random() < 0.7 else rng.uniform(5, 95)
         self.fast_and_still = rng.random() < 0.5
-        self.later = rng.choice(("random", "straight", "fast"))
+        self.later = rng.choice(LATER)
         self.views: dict[tuple[int, int], float] = {}
 
     def answer(
@@ -147,6 +158,7 @@ def study(
                     rt_ms=rt_ms,
                 )
             )
+        sort = f"half, then {person.later}" if sort == "half" else sort
         sessions.append((sort, SessionEvidence(f"{seed}-{number}", answers)))
     return sessions
 
@@ -201,7 +213,7 @@ def main() -> None:
     if options.curve:
         print("\nother operating points: careless flagged, false alarms")
         for at in (-1, 0, 0.5, 1, 1.5, 2, 2.5, 3, 4):
-            hit = [one.score >= at for sort, one in found if sort in CARELESS]
+            hit = [one.score >= at for sort, one in found if sort in ROWS["careless"]]
             miss = [one.score >= at for sort, one in found if sort == "honest"]
             print(f"{at:>6g}{sum(hit) / len(hit):>9.1%}{sum(miss) / len(miss):>8.2%}")
     holds = flagged >= BAR_FLAGGED and false <= BAR_FALSE
@@ -213,11 +225,10 @@ def main() -> None:
 
 def _table(found: list[tuple[str, SessionJudgment]]) -> tuple[float, float]:
     print(
-        f"{'':<12}{'n':>7}{'flagged':>9}{'95 % interval':>17}{'by conduct':>12}  by rule"
+        f"{'':<21}{'n':>7}{'flagged':>9}{'95 % interval':>17}{'by conduct':>12}  by rule"
     )
     rates = {}
-    for sort in (*CARELESS, "careless", "honest", *BESIDE):
-        members = CARELESS if sort == "careless" else (sort,)
+    for sort, members in ROWS.items():
         these = [one for name, one in found if name in members]
         if not these:
             continue
@@ -232,7 +243,7 @@ def _table(found: list[tuple[str, SessionJudgment]]) -> tuple[float, float]:
             f"{rule} {n / len(these):.0%}" for rule, n in by_rule.most_common()
         )
         print(
-            f"{sort:<12}{len(these):>7}{rates[sort]:>9.1%}"
+            f"{sort:<21}{len(these):>7}{rates[sort]:>9.1%}"
             f"{f'{low:.1%} to {high:.1%}':>17}{conduct:>12.1%}  {named}"
         )
     return rates["careless"], rates["honest"]

@@ -84,6 +84,7 @@ def test_flags_are_read_and_a_decision_noted_by_keyboard(
 
     page.get_by_role("link", name=rater(fast)).press("Enter")
     form = page.get_by_role("form", name="Exclusion")
+    form.get_by_label("Decision").press("l")  # "Leave out of snapshots"
     form.get_by_label("Ground").press("a")  # "Answers faster than reading"
     form.get_by_label("Reason").press_sequentially("Two seconds in all.")
     form.get_by_label("Reason").press("Tab")
