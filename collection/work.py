@@ -34,9 +34,9 @@ def freeze_command(record: JobRecord) -> list[str]:
 
 
 def quality_command(record: JobRecord) -> list[str]:
-    """Judge the study's sessions by the default quality rules; leaves no folder."""
+    """Judge the study's sessions by the rules of its last run; leaves no folder."""
     assert record.study is not None
-    return [sys.executable, "manage.py", "judgequality", record.study.slug]
+    return [sys.executable, "manage.py", "judgequality", record.study.slug, "--again"]
 
 
 def report_command(record: JobRecord) -> list[str]:

@@ -18,6 +18,9 @@ from collection.attention.statistics import correlation, normal_scores, quantile
 
 LEVELS = (0.25, 0.5, 0.75)
 """Quantiles of the sessions at which agreement is taken: attentive people differ."""
+STILL = 0.7
+"""Quantile of the sessions at which staying in place is taken: attentive people who use
+a narrow part of the scale are above the middle."""
 LEAST_IN_SCALE = 6
 """Answers on one scale that can be put in order at all."""
 
@@ -53,8 +56,8 @@ class Reference:
         left out.
     repeated: Kind -> median correlation of first with second ratings.
     usual_ms: Kind -> median over sessions of their median response time.
-    same_place: Kind -> median over sessions of the share of answers that stand where
-        the one before stood.
+    same_place: Kind -> share of answers that stand where the one before stood, at the
+        quantile `STILL` of the sessions.
     """
 
     members: frozenset[str]
@@ -136,7 +139,7 @@ def reference_of(
         },
         repeated={kind: median(found) for kind, found in repeated.items()},
         usual_ms={kind: median(found) for kind, found in usual.items()},
-        same_place={kind: median(found) for kind, found in stayed.items()},
+        same_place={kind: quantile(found, STILL) for kind, found in stayed.items()},
     )
 
 

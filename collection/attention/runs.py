@@ -21,6 +21,13 @@ def judge_study(study: Study, rules: RuleSet, *, simulated: bool) -> StudyJudgme
     return judge(read_evidence(study, simulated=simulated), rules)
 
 
+def default_population(study: Study, simulated: bool | None) -> bool:
+    """Whether to judge simulated people: as asked, else real ones if there are any."""
+    if simulated is not None:
+        return simulated
+    return not study.sessions.filter(simulated=False).exists()
+
+
 def run_rules(
     study: Study, rules: RuleSet | None = None, *, simulated: bool | None = None
 ) -> QualityRun:
@@ -37,8 +44,7 @@ def run_rules(
         NothingToJudge: nobody of them has answered enough yet.
     """
     rules = rules or RuleSet()
-    if simulated is None:
-        simulated = not study.sessions.filter(simulated=False).exists()
+    simulated = default_population(study, simulated)
     found = judge_study(study, rules, simulated=simulated)
     if not found.judgments:
         people = "simulated" if simulated else "real"

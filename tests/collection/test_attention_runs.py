@@ -209,6 +209,20 @@ def test_the_command_tells_what_it_found_and_what_changed(
     assert "too-fast flag → not asked" in second
 
 
+def test_the_button_judges_by_the_rules_of_the_last_run(
+    study: Study, tmp_path: Path
+) -> None:
+    path = tmp_path / "rules.toml"
+    path.write_text('name = "lenient"\n[too_fast]\nuse = false\n', encoding="utf-8")
+
+    first = judge("tiny", again=True)
+    judge("tiny", rules=path)
+    again = judge("tiny", again=True)
+
+    assert "by the rules default" in first
+    assert "by the rules lenient" in again
+
+
 def test_the_command_refuses_in_a_sentence(study: Study, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="has no quality run 9; it has none yet"):
         judge("tiny", against=9)

@@ -1,4 +1,4 @@
-"""`manage.py judgequality SLUG [--rules FILE] [--against RUN] [--simulated | --real]`."""
+"""`manage.py judgequality SLUG [--rules FILE | --again] [--against RUN] ...`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from alignment.progress import Progress
-from collection.attention.runs import changes, run_rules
+from collection.attention.runs import changes, default_population, run_rules
 from collection.attention.settings import RuleSet, load_rules
 from collection.errors import CollectionError, DefinitionError
 from collection.management.studies import study_named
 from collection.models import QualityRun, Study
+from collection.sensitivity import strict_rules
 
 
 class Command(BaseCommand):
@@ -25,8 +26,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("slug", help="The study.")
-        parser.add_argument(
+        rules = parser.add_mutually_exclusive_group()
+        rules.add_argument(
             "--rules", type=Path, help="A rule set (TOML); the defaults without it."
+        )
+        rules.add_argument(
+            "--again",
+            action="store_true",
+            help="By the rules of the last run; the defaults before the first.",
         )
         parser.add_argument(
             "--against",
@@ -52,7 +59,7 @@ class Command(BaseCommand):
         study = study_named(options["slug"])
         earlier = _earlier(study, options["against"])
         try:
-            rules = load_rules(options["rules"]) if options["rules"] else RuleSet()
+            rules = _rules(study, options)
             with Progress(f"judging sessions of {study.slug}", None):
                 run = run_rules(study, rules, simulated=options["simulated"])
         except (CollectionError, DefinitionError) as refusal:
@@ -68,6 +75,15 @@ class Command(BaseCommand):
         self.stdout.write(f"Since run {earlier.number}: {len(found)} sessions changed")
         for change in found:
             self.stdout.write(f"    {change.sentence}")
+
+
+def _rules(study: Study, options: dict[str, Any]) -> RuleSet:
+    if options["rules"]:
+        return load_rules(options["rules"])
+    if not options["again"]:
+        return RuleSet()
+    population = default_population(study, options["simulated"])
+    return strict_rules(study, simulated=population)
 
 
 def _earlier(study: Study, number: int | None) -> QualityRun | None:
