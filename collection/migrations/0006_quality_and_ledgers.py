@@ -40,7 +40,7 @@ BACKWARD = (
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('collection', '0002_responses_never_change'),
+        ('collection', '0003_trials_by_time'),
     ]
 
     operations = [
