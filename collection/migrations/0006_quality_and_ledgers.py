@@ -40,7 +40,7 @@ BACKWARD = (
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('collection', '0003_trials_by_time'),
+        ('collection', '0004_waitingplace'),
     ]
 
     operations = [
