@@ -48,6 +48,7 @@ from alignment.report_files import (
     read_report,
     write_tables,
 )
+from alignment.sensitivity import sensitivity, write_sensitivity
 from alignment.snapshots import Snapshot, read_snapshot
 from alignment.triplet_embedding import embed_triplets, enough
 
@@ -156,6 +157,15 @@ def write_report(
             notes=tuple(notes),
         )
         write_tables(report, folder)
+        schemes = sensitivity(
+            frozen,
+            matrices,
+            n_splits=settings.n_splits,
+            n_resamples=settings.n_resamples,
+            seed=settings.seed,
+        )
+        if schemes:
+            write_sensitivity(schemes, folder / "sensitivity.csv")
         _write_raw(results, folder)
         mark = f"snapshot {short_hash(frozen.folder)}"
         if settings.figures:

@@ -58,6 +58,9 @@ ARRANGEMENT_COLUMNS = (
     "block_order",
 )
 EXCLUSION_COLUMNS = ("kind", "trial_id", "rater_id", "rule", "reason")
+SENSITIVITY_COLUMNS = ("exclusion", "rater_id", "rule", "reason")
+EXCLUSION_SCHEMES = ("none", "default", "strict")
+SET_ASIDE = "set_aside_similarity_judgments"
 DIMENSION_KEYS = (
     "name",
     "definition",
@@ -99,6 +102,8 @@ def write_snapshot(
     triplet_rows: Iterable[Row],
     arrangement_rows: Iterable[Row] = (),
     exclusion_rows: Iterable[Row] = (),
+    sensitivity_rows: Iterable[Row] = (),
+    set_aside_rows: Iterable[Row] = (),
     study: str,
     title: str,
     dimensions: Sequence[Mapping[str, object]],
@@ -127,6 +132,11 @@ def write_snapshot(
             rows the snapshot has no file of arrangements.
         exclusion_rows: What was left out: kind (value, pair, triplet, arrangement,
             session), whose, by which rule and why.
+        sensitivity_rows: Who is left out under each of `EXCLUSION_SCHEMES`: exclusion
+            (the scheme), rater_id, rule and reason, a row per scheme and rater.
+        set_aside_rows: Similarities of the raters that the default leaves out and
+            "none" does not: no judgments of this snapshot, kept to show what the
+            exclusion does.
         dimensions: One mapping with `DIMENSION_KEYS` for each dimension.
         wording: The questions as they were put.
         simulated: Whether the judgments come from simulated participants.
@@ -171,7 +181,14 @@ def write_snapshot(
             ARRANGEMENT_COLUMNS,
             _arrangement_row(ids),
         )
+        set_aside = _checked(
+            SET_ASIDE,
+            set_aside_rows,
+            SIMILARITY_COLUMNS,
+            _similarity_row(ids, means_only),
+        )
         exclusions = [dict(row) for row in exclusion_rows]
+        sensitivity = [dict(row) for row in sensitivity_rows]
         if world is not None and not simulated:
             raise JudgmentsError(
                 f"snapshot of {study}: only simulated participants live in a world, "
@@ -186,6 +203,8 @@ def write_snapshot(
         if arrangements:
             write_rows(folder / ARRANGEMENTS_FILE, ARRANGEMENT_COLUMNS, arrangements)
         write_rows(folder / "exclusions.csv", EXCLUSION_COLUMNS, exclusions)
+        write_rows(folder / "sensitivity.csv", SENSITIVITY_COLUMNS, sensitivity)
+        write_rows(folder / f"{SET_ASIDE}.csv", SIMILARITY_COLUMNS, set_aside)
         return write_manifest(
             folder,
             kind="snapshot",
@@ -216,6 +235,12 @@ def write_snapshot(
                         else {}
                     ),
                     "exclusions": len(exclusions),
+                },
+                "raters_excluded": {
+                    scheme: _n_raters(
+                        [row for row in sensitivity if row["exclusion"] == scheme]
+                    )
+                    for scheme in EXCLUSION_SCHEMES
                 },
             },
         )

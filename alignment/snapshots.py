@@ -1,5 +1,6 @@
 """A snapshot folder read back as judgments."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from alignment.snapshot_files import (
     ACTION_COLUMNS,
     ARRANGEMENT_COLUMNS,
     ARRANGEMENTS_FILE,
+    SENSITIVITY_COLUMNS,
+    SET_ASIDE,
     SIMILARITY_COLUMNS,
     TRIPLET_COLUMNS,
     VALUE_COLUMNS,
@@ -30,7 +33,10 @@ class Snapshot:
     """A frozen study: its actions and every judgment that was kept.
 
     folder: Where it lies. manifest: `manifest.json` as read, with the study's
-    dimensions, wording, and whether the participants were simulated.
+    dimensions, wording, and whether the participants were simulated. excluded: Scheme
+    of exclusion (none, default, strict) -> the raters it leaves out; empty where none
+    does. set_aside: Similarities of those whom the default leaves out and "none" does
+    not: no judgments of this snapshot.
     """
 
     folder: Path
@@ -40,6 +46,8 @@ class Snapshot:
     similarities: SimilarityJudgments
     triplets: TripletJudgments
     arrangements: ArrangementJudgments
+    excluded: Mapping[str, frozenset[str]]
+    set_aside: SimilarityJudgments
 
     @property
     def simulated(self) -> bool:
@@ -63,9 +71,11 @@ def read_snapshot(folder: Path) -> Snapshot:
         manifest=manifest,
         actions=actions,
         values=_values(folder, actions),
-        similarities=_similarities(folder, actions),
+        similarities=_similarities(folder / "similarity_judgments.csv", actions),
         triplets=_triplets(folder, actions),
         arrangements=_arrangements(folder, actions),
+        excluded=_excluded(folder / "sensitivity.csv"),
+        set_aside=_similarities(folder / f"{SET_ASIDE}.csv", actions),
     )
 
 
@@ -91,8 +101,18 @@ def _values(folder: Path, actions: Actions) -> ValueJudgments:
     )
 
 
-def _similarities(folder: Path, actions: Actions) -> SimilarityJudgments:
-    rows = _rows(folder / "similarity_judgments.csv", SIMILARITY_COLUMNS)
+def _excluded(path: Path) -> Mapping[str, frozenset[str]]:
+    if not path.exists():  # a snapshot from before there were schemes
+        return {}
+    found: dict[str, set[str]] = {}
+    for row in _rows(path, SENSITIVITY_COLUMNS):
+        found.setdefault(row["exclusion"], set()).add(row["rater_id"])
+    return {scheme: frozenset(raters) for scheme, raters in found.items()}
+
+
+def _similarities(path: Path, actions: Actions) -> SimilarityJudgments:
+    older = path.stem == SET_ASIDE and not path.exists()
+    rows = [] if older else _rows(path, SIMILARITY_COLUMNS)
     # Files hold ids in alphabetical order; arrays hold rows in the actions' order.
     pairs = np.sort(_numbers(rows, ("action_a", "action_b"), actions), axis=1)
     return SimilarityJudgments(

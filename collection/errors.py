@@ -169,6 +169,19 @@ class ScoringRefused(CollectionError):
     status = 409
 
 
+class NothingToJudge(CollectionError):
+    """A quality run over a study in which nobody has answered enough."""
+
+    code = "nothing-to-judge"
+    status = 409
+
+
+class DecisionRefused(CollectionError):
+    """A decision on pay or exclusion without a reason, or on a ground that is none."""
+
+    code = "decision-refused"
+
+
 @dataclass(frozen=True)
 class Fault:
     """One thing wrong with a document, and where."""

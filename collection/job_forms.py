@@ -74,6 +74,14 @@ class FreezeForm(JobForm):
         return {} if use == "this_study" else {"use": use}
 
 
+class QualityForm(JobForm):
+    button = "Judge attention"
+    explained = (
+        "Runs the quality rules over every session. A flag excludes nobody and "
+        "withholds no pay."
+    )
+
+
 class ReportForm(JobForm):
     button = "Write the alignment report"
     explained = (
@@ -128,6 +136,7 @@ class SweepForm(JobForm):
 
 
 FORMS: dict[str, type[JobForm]] = {
+    "quality": QualityForm,
     "freeze": FreezeForm,
     "report": ReportForm,
     "sweep": SweepForm,

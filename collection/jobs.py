@@ -29,6 +29,7 @@ from collection import leash
 from collection.models import JobRecord, SnapshotRecord, Study
 from collection.serving import child_environment
 
+# Kinds of job that leave a folder, and where.
 FOLDERS = {"freeze": "snapshots", "report": "reports", "sweep": "sweeps"}
 UNFINISHED = (JobRecord.Status.QUEUED, JobRecord.Status.RUNNING)
 _POLL_S = 0.25
@@ -94,7 +95,8 @@ def perform(
     if not started:
         return record
     try:
-        if not record.result_folder and record.kind != "freeze":
+        claims = record.kind in FOLDERS and record.kind != "freeze"
+        if claims and not record.result_folder:
             record.result_folder = str(claim_folder(record))
             record.save(update_fields=["result_folder"])
         status, lines = _run(record, command(record), listener)

@@ -11,7 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from collection.definitions import StudyDefinition
-from collection.models import Response, StudySession, Trial
+from collection.models import (
+    ExclusionDecision,
+    Ground,
+    Response,
+    StudySession,
+    Trial,
+)
 from collection.models.trials import Kind
 
 LEAST_REPEATS = 5
@@ -31,12 +37,14 @@ class Evidence:
 
     responses: its responses with their trials, in the order they were issued.
     use: the use of the data that the snapshot is for.
+    by_hand: the exclusion that a researcher decided, if it stands (`ledgers.py`).
     """
 
     session: StudySession
     responses: Sequence[Response]
     definition: StudyDefinition
     use: str
+    by_hand: ExclusionDecision | None = None
 
 
 SessionRule = Callable[[Evidence], Verdict | None]
@@ -117,6 +125,26 @@ def inconsistent_repeats(evidence: Evidence) -> Verdict | None:
     )
 
 
+def excluded_by_hand(evidence: Evidence) -> Verdict | None:
+    """A researcher decided so, with a ground and a reason; never for dissent."""
+    decision = evidence.by_hand
+    if decision is None:
+        return None
+    ground = Ground(decision.ground).label.lower()
+    return Verdict(
+        "excluded-by-hand",
+        f"left out by hand on {decision.decided_at:%Y-%m-%d} ({ground}): "
+        f"{decision.reason}",
+    )
+
+
+def person_asked(evidence: Evidence) -> Verdict | None:
+    """Left out because the person asked for it: that is theirs to decide."""
+    if evidence.by_hand is None or evidence.by_hand.ground != Ground.PERSON_ASKED:
+        return None
+    return excluded_by_hand(evidence)
+
+
 def repeat_differences(responses: Sequence[Response]) -> list[float]:
     """|first - second| of every question that was rated twice, on the 0-100 scale."""
     first: dict[object, int] = {}
@@ -142,12 +170,29 @@ SESSION_RULES: Mapping[str, SessionRule] = {
     "not-finished": not_finished,
     "failed-checks": failed_checks,
     "inconsistent-repeats": inconsistent_repeats,
+    "excluded-by-hand": excluded_by_hand,
 }
+# What a person decided about themselves holds under every scheme of exclusion.
+THEIR_OWN: tuple[SessionRule, ...] = (
+    withdrawn,
+    consent_not_for_this_use,
+    asked_to_return,
+    person_asked,
+)
 
 
 def session_verdict(evidence: Evidence) -> Verdict | None:
     """Why all judgments of a session are left out; None when they stay."""
     for rule in SESSION_RULES.values():
+        verdict = rule(evidence)
+        if verdict is not None:
+            return verdict
+    return None
+
+
+def their_own_decision(evidence: Evidence) -> Verdict | None:
+    """Why a session is left out whatever the scheme of exclusion; None when it is not."""
+    for rule in THEIR_OWN:
         verdict = rule(evidence)
         if verdict is not None:
             return verdict

@@ -3,7 +3,7 @@
 from django.contrib.auth import views as auth_views
 from django.urls import path
 
-from collection import erasure_pages, research
+from collection import erasure_pages, quality_pages, research
 
 urlpatterns = [
     path("", research.studies, name="research"),
@@ -37,6 +37,19 @@ urlpatterns = [
         "studies/<slug:slug>/jobs/<int:pk>/cancel/",
         research.cancel_job,
         name="research-cancel",
+    ),
+    path(
+        "studies/<slug:slug>/quality/", quality_pages.quality, name="research-quality"
+    ),
+    path(
+        "studies/<slug:slug>/quality/<slug:rater_id>/",
+        quality_pages.person,
+        name="research-quality-person",
+    ),
+    path(
+        "studies/<slug:slug>/quality/<slug:rater_id>/<slug:ledger>/",
+        quality_pages.decide,
+        name="research-quality-decide",
     ),
     path(
         "studies/<slug:slug>/snapshots/<int:number>/download/",

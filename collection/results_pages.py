@@ -54,6 +54,11 @@ MEASURES: Mapping[str, str] = {
     "mutual_knn": "Mutual k-NN",
     "triplet_accuracy": "Odd-one-out accuracy",
 }
+SCHEMES: Mapping[str, str] = {
+    "none": "No exclusion",
+    "default": "Default",
+    "strict": "Strict",
+}
 # Figures of a report, in the order of the page.
 CAPTIONS = {
     "matrices": "Similarity matrices of the actions, one per rater, all in one order; "
@@ -129,6 +134,16 @@ def report_page(folder: Path) -> Page:
             caption="How reliable the human judgments are: no rater can be expected to "
             "agree with them better than they agree with each other.",
         ),
+        pivot(
+            rows_of(folder, "sensitivity.csv"),
+            down="what",
+            across="exclusion",
+            show=interval,
+            headings=SCHEMES,
+            caption="The noise ceiling and each rater's Spearman alignment under no, "
+            "default and strict exclusion of participants. All else on this page is "
+            "under the default. Nobody is left out for disagreeing.",
+        ),
         plain(raters, caption="Raters", columns=_RATER_COLUMNS),
     ]
     more = [
@@ -141,6 +156,7 @@ def report_page(folder: Path) -> Page:
             caption="Permutation p of each alignment.",
         ),
         plain(alignment, caption="alignment.csv"),
+        plain(rows_of(folder, "sensitivity.csv"), caption="sensitivity.csv"),
     ]
     return Page(
         **_common(folder, manifest),

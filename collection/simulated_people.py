@@ -13,12 +13,19 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
+from math import exp
 from statistics import NormalDist
 from typing import Any, Literal
 
 from collection.simulated_places import in_arena, spread_out
 
-Manner = Literal["careful", "random", "straight-line"]
+Manner = Literal["careful", "random", "straight-line", "fast", "first-half"]
+
+CARELESS: tuple[Manner, ...] = ("random", "straight-line", "fast", "first-half")
+"""The careless are these in equal parts."""
+ATTENTION_SPAN = 30
+"""Judgments that somebody with the manner `first-half` gives before they stop reading:
+half of what a session usually asks."""
 
 NOT_UNDERSTOOD_SHARE = 0.003
 """How often a careful person says that they do not understand an action."""
@@ -61,14 +68,17 @@ class Temperament:
     """What is a person's own.
 
     Attributes:
-        manner: Careful, or careless in one of two ways: a random answer to
-            everything, or the same answer to everything.
+        manner: Careful, or careless in one of four ways: a random answer to
+            everything; the same answer to everything; a random answer in a second or
+            two; careful for `ATTENTION_SPAN` judgments and random from then on.
+        pace_s: Median seconds a judgment takes this person.
         similarity_bias: Added to every similarity (0-1 scale) this person sees.
         similarity_sd: Spread of this person's similarity answers (0-1 scale).
         value_sd: Spread of this person's value answers (0-100 scale).
     """
 
     manner: Manner
+    pace_s: float
     similarity_bias: float
     similarity_sd: float
     value_sd: float
@@ -95,10 +105,13 @@ class SimulatedPerson:
     def __post_init__(self) -> None:
         manner: Manner = "careful"
         if self._uniform("careless?") < self.careless:
-            straight = self._uniform("which carelessness?") < 0.5
-            manner = "straight-line" if straight else "random"
+            which = self._uniform("which carelessness?")
+            manner = CARELESS[int(len(CARELESS) * which)]
         self.temperament = Temperament(
             manner=manner,
+            pace_s=1 + self._uniform("pace")
+            if manner == "fast"
+            else 8 * exp(0.35 * self._normal("pace")),
             similarity_bias=0.06 * self._normal("similarity bias"),
             similarity_sd=0.06 + 0.10 * self._uniform("similarity sd"),
             value_sd=4 + 8 * self._uniform("value sd"),
@@ -118,9 +131,9 @@ class SimulatedPerson:
         asked = self._asked("triplet", *sorted(shown))
         if self._baffled(asked):
             return None
-        if self.temperament.manner == "straight-line":
+        if self._now() == "straight-line":
             return shown[0]
-        if self.temperament.manner == "random":
+        if self._now() == "random":
             return shown[int(3 * self._uniform(f"any {asked}"))]
         # Sorted, so that the order on the page cannot matter.
         a, b, c = sorted(shown)
@@ -186,6 +199,12 @@ class SimulatedPerson:
         """A whole number from low to high."""
         return low + int((high - low + 1) * self._uniform(f"number for {question}"))
 
+    def response_ms(self) -> int:
+        """How long the judgment that was given last took this person, lognormal."""
+        spread = 0.3 if self.temperament.manner == "fast" else 0.5
+        luck = self._normal(f"time of judgment {self._met.total()}")
+        return max(250, round(1000 * self.temperament.pace_s * exp(spread * luck)))
+
     def chance(self, purpose: str) -> float:
         """A number in (0, 1), this person's own for this purpose."""
         return self._uniform(purpose)
@@ -206,10 +225,19 @@ class SimulatedPerson:
             return False
         return self._uniform(f"baffled by {asked}") < NOT_UNDERSTOOD_SHARE
 
+    def _now(self) -> Manner:
+        """How this person answers the question that was just asked."""
+        manner = self.temperament.manner
+        if manner == "fast":
+            return "random"  # at another pace: see `response_ms`
+        if manner == "first-half":
+            return "careful" if self._met.total() <= ATTENTION_SPAN else "random"
+        return manner
+
     def _careless_rating(self, asked: str) -> int | None:
-        if self.temperament.manner == "straight-line":
+        if self._now() == "straight-line":
             return int(101 * self._uniform("the one answer"))
-        if self.temperament.manner == "random":
+        if self._now() == "random":
             return int(101 * self._uniform(f"any {asked}"))
         return None
 

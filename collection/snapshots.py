@@ -19,17 +19,21 @@ from itertools import combinations
 from math import dist
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Max, Prefetch
+from django.db.models import Max
 from django.utils import timezone
 
 from alignment.folders import MANIFEST, sha256_of
 from alignment.snapshot_files import write_snapshot
+from collection import sensitivity
+from collection.attention.reading import answered_sessions
 from collection.definition_parts import ArrangementBlock
 from collection.definitions import StudyDefinition
 from collection.disclosure import released_id
 from collection.errors import SnapshotRefused
+from collection.ledgers import standing_exclusions
 from collection.models import (
     Participant,
     Response,
@@ -43,13 +47,20 @@ from collection.quality import Evidence, response_verdict, session_verdict
 
 SIMILARITY_RULE = "rating / 100, from 0 (the low end) to 1 (the high end)"
 POPULATION = {True: "simulated", False: "real"}
-SESSIONS_AT_ONCE = 200
 OPEN_RELEASE = "open_release"
 
 Row = dict[str, object]
 
 
-NAMING_RATERS = ("values", "similarities", "triplets", "arrangements", "exclusions")
+NAMING_RATERS = (
+    "values",
+    "similarities",
+    "triplets",
+    "arrangements",
+    "exclusions",
+    "sensitivity",
+    "set_aside",
+)
 """The tables whose rows name a rater."""
 
 
@@ -62,6 +73,8 @@ class Judgments:
     triplets: list[Row] = field(default_factory=list)
     arrangements: list[Row] = field(default_factory=list)
     exclusions: list[Row] = field(default_factory=list)
+    sensitivity: list[Row] = field(default_factory=list)
+    set_aside: list[Row] = field(default_factory=list)
     without_consent: int = 0
 
     def tables(self) -> list[list[Row]]:
@@ -77,7 +90,7 @@ class Judgments:
         tables: dict[str, Any] = {
             name: sorted(
                 (_renamed(row, key) for row in getattr(self, name)),
-                key=lambda row: (str(row["rater_id"]), str(row["trial_id"])),
+                key=lambda row: (str(row["rater_id"]), str(row.get("trial_id", ""))),
             )
             for name in NAMING_RATERS
         }
@@ -126,7 +139,13 @@ def freeze(
         )
     with one_moment():
         population = _population(study, simulated)
-        judgments = read_judgments(study, simulated=population, use=use)
+        strict = sensitivity.strict_rules(study, simulated=population)
+        judgments = read_judgments(
+            study,
+            simulated=population,
+            use=use,
+            flagged=sensitivity.flagged_by_conduct(study, strict, simulated=population),
+        )
     raters = judgments.raters()
     release_key = ""
     if use == OPEN_RELEASE:
@@ -143,6 +162,8 @@ def freeze(
         triplet_rows=judgments.triplets,
         arrangement_rows=judgments.arrangements,
         exclusion_rows=judgments.exclusions,
+        sensitivity_rows=judgments.sensitivity,
+        set_aside_rows=judgments.set_aside,
         study=study.slug,
         title=study.title,
         definition_sha256=study.definition_sha256,
@@ -164,6 +185,8 @@ def freeze(
                 if release_key
                 else {}
             ),
+            "strict_rules": strict.model_dump(mode="json"),
+            "strict_rules_sha256": strict.sha256,
         },
         started_at=started_at,
     )
@@ -184,31 +207,36 @@ def freeze(
     return _remember(record, raters)
 
 
-def read_judgments(study: Study, *, simulated: bool, use: str) -> Judgments:
-    """All judgments of one population, and what was left out, in a stable order."""
+def read_judgments(
+    study: Study,
+    *,
+    simulated: bool,
+    use: str,
+    flagged: Mapping[UUID, str] | None = None,
+) -> Judgments:
+    """All judgments of one population, and what was left out, in a stable order.
+
+    Args:
+        flagged: Session -> reason, of those whom only a strict exclusion leaves out.
+    """
     definition = study.definition_model()
+    by_hand = standing_exclusions(study)
     judgments = Judgments()
-    sessions = (
-        study.sessions.filter(simulated=simulated)
-        .select_related("participant", "consent", "comprehension")
-        .prefetch_related(
-            Prefetch(
-                "trials",
-                Trial.objects.filter(response__isnull=False)
-                .select_related("response")
-                .order_by("position"),
-                to_attr="answered_trials",
-            )
-        )
-        .order_by("participant__rater_id", "created_at", "pk")
-    )
-    for session in sessions.iterator(chunk_size=SESSIONS_AT_ONCE):
-        trials: list[Trial] = session.answered_trials
-        evidence = Evidence(session, [t.response for t in trials], definition, use)
-        whole = session_verdict(evidence)
+    for session, trials in answered_sessions(study, simulated=simulated):
         if use == OPEN_RELEASE and not _released(session):
             judgments.without_consent += 1
             continue
+        evidence = Evidence(
+            session,
+            [t.response for t in trials],
+            definition,
+            use,
+            by_hand.get(session.pk),
+        )
+        whole = session_verdict(evidence)
+        schemes = sensitivity.left_out(evidence, whole, (flagged or {}).get(session.pk))
+        if any(trial.kind != Kind.QUESTION for trial in trials):
+            judgments.sensitivity += schemes
         for trial in trials:
             if trial.kind == Kind.QUESTION:
                 continue
@@ -225,17 +253,18 @@ def read_judgments(study: Study, *, simulated: bool, use: str) -> Judgments:
                 )
             else:
                 _add(judgments, session, trial)
+            if (
+                trial.kind == Kind.PAIR
+                and sensitivity.only_by_choice(schemes)
+                and response_verdict(trial, trial.response) is None
+            ):
+                judgments.set_aside.append(_similarity(session, trial))
     return judgments
 
 
 def _add(judgments: Judgments, session: StudySession, trial: Trial) -> None:
     response = trial.response
-    common: Row = {
-        "rater_id": session.participant.rater_id,
-        "trial_id": str(trial.pk),
-        "group": session.group,
-        "block_order": session.block_order,
-    }
+    common = _common(session, trial)
     if trial.kind == Kind.VALUE:
         judgments.values.append(
             {
@@ -246,15 +275,7 @@ def _add(judgments: Judgments, session: StudySession, trial: Trial) -> None:
             }
         )
     elif trial.kind == Kind.PAIR:
-        a, b = sorted(trial.actions)
-        judgments.similarities.append(
-            {
-                "action_a": a,
-                "action_b": b,
-                "similarity": _rated(response) / 100,
-                **common,
-            }
-        )
+        judgments.similarities.append(_similarity(session, trial))
     elif trial.kind == Kind.ARRANGEMENT:
         places: dict[str, list[float]] = response.positions or {}
         for a, b in combinations(sorted(places), 2):
@@ -280,6 +301,25 @@ def _add(judgments: Judgments, session: StudySession, trial: Trial) -> None:
                 **common,
             }
         )
+
+
+def _similarity(session: StudySession, trial: Trial) -> Row:
+    a, b = sorted(trial.actions)
+    return {
+        "action_a": a,
+        "action_b": b,
+        "similarity": _rated(trial.response) / 100,
+        **_common(session, trial),
+    }
+
+
+def _common(session: StudySession, trial: Trial) -> Row:
+    return {
+        "rater_id": session.participant.rater_id,
+        "trial_id": str(trial.pk),
+        "group": session.group,
+        "block_order": session.block_order,
+    }
 
 
 def value_of(trial: Trial, response: Response) -> float:
@@ -375,7 +415,9 @@ def _write_beside(out: Path, truth: Mapping[str, object]) -> None:
 
 def _renamed(row: Row, key: str) -> Row:
     names = {
-        name: released_id(key, str(row[name])) for name in ("rater_id", "trial_id")
+        name: released_id(key, str(row[name]))
+        for name in ("rater_id", "trial_id")
+        if name in row
     }
     return row | names
 

@@ -2,7 +2,7 @@
 
 Each is a procrastinate task, done by ``manage.py procrastinate worker``; the queue is a
 table of the same PostgreSQL. To add a kind of job: a command, a task, a row of ``TASKS``
-and ``COMMANDS``, and its folder in ``jobs.FOLDERS``.
+and ``COMMANDS``, and its folder in ``jobs.FOLDERS`` if it leaves one.
 
 The web process imports this module to enqueue: it must stay free of numpy and torch.
 """
@@ -38,6 +38,12 @@ def freeze_command(record: JobRecord) -> list[str]:
     if "use" in record.parameters:
         command += ["--use", str(record.parameters["use"])]
     return command
+
+
+def quality_command(record: JobRecord) -> list[str]:
+    """Judge the study's sessions by the rules of its last run; leaves no folder."""
+    assert record.study is not None
+    return [sys.executable, "manage.py", "judgequality", record.study.slug, "--again"]
 
 
 def report_command(record: JobRecord) -> list[str]:
@@ -88,6 +94,11 @@ def freeze(record_id: int) -> None:
     jobs.perform(record_id, freeze_command)
 
 
+@app.task(name="quality", queue="jobs")
+def quality(record_id: int) -> None:
+    jobs.perform(record_id, quality_command)
+
+
 @app.task(name="report", queue="jobs")
 def report(record_id: int) -> None:
     jobs.perform(record_id, report_command)
@@ -104,9 +115,15 @@ def score_triplets(study_id: int, simulated: bool) -> None:
     triplet_worker.choose(study_id, simulated)
 
 
-TASKS: dict[str, Any] = {"freeze": freeze, "report": report, "sweep": sweep}
+TASKS: dict[str, Any] = {
+    "freeze": freeze,
+    "quality": quality,
+    "report": report,
+    "sweep": sweep,
+}
 COMMANDS: dict[str, jobs.Command] = {
     "freeze": freeze_command,
+    "quality": quality_command,
     "report": report_command,
     "sweep": sweep_command,
 }

@@ -54,6 +54,7 @@ class Site:
         """Every page of this study by its name: method and address."""
         slug, report = self.study.slug, self.report.pk
         somebody = factories.joined(self.study)
+        rater_id = somebody.participant.rater_id
         where = {
             "research-study": ("get", [slug]),
             "research-start": ("post", [slug, "freeze"]),
@@ -62,6 +63,9 @@ class Site:
             "research-consent": ("get", [slug, somebody.consent.version]),
             "research-job": ("get", [slug, self.job.pk]),
             "research-cancel": ("post", [slug, self.job.pk]),
+            "research-quality": ("get", [slug]),
+            "research-quality-person": ("get", [slug, rater_id]),
+            "research-quality-decide": ("post", [slug, rater_id, "payment"]),
             "research-snapshot": ("get", [slug, 1]),
             "research-result": ("get", [slug, "report", report]),
             "research-download": ("get", [slug, "report", report]),

@@ -6,6 +6,13 @@ from collection.models.people import (
     PlatformIdentity,
     StudySession,
 )
+from collection.models.quality import (
+    ExclusionDecision,
+    Ground,
+    PaymentDecision,
+    QualityRun,
+    QualityVerdict,
+)
 from collection.models.ratings import Incident, Response
 from collection.models.records import JobRecord, SnapshotRecord
 from collection.models.rights import (
@@ -26,10 +33,15 @@ __all__ = [
     "Consent",
     "ConsentVersion",
     "Erasure",
+    "ExclusionDecision",
+    "Ground",
     "Incident",
     "JobRecord",
     "Participant",
+    "PaymentDecision",
     "PlatformIdentity",
+    "QualityRun",
+    "QualityVerdict",
     "Reservation",
     "Response",
     "SnapshotRecord",

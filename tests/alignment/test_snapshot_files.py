@@ -65,7 +65,7 @@ def write(folder: Path, **changes: Any) -> dict[str, Any]:
     return write_snapshot(folder, **(arguments | changes))
 
 
-def test_a_snapshot_holds_five_tables_and_a_manifest(tmp_path: Path) -> None:
+def test_a_snapshot_holds_its_tables_and_a_manifest(tmp_path: Path) -> None:
     manifest = write(tmp_path, consent_uses=["study"], definition_sha256="cd" * 32)
 
     assert {path.name for path in tmp_path.iterdir()} == {
@@ -76,6 +76,8 @@ def test_a_snapshot_holds_five_tables_and_a_manifest(tmp_path: Path) -> None:
         "similarity_judgments.csv",
         "triplet_judgments.csv",
         "exclusions.csv",
+        "sensitivity.csv",
+        "set_aside_similarity_judgments.csv",
     }
     assert json.loads((tmp_path / "manifest.json").read_text()) == manifest
     assert manifest["kind"] == "snapshot"

@@ -8,7 +8,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from collection.attention.runs import run_rules
 from collection.models import JobRecord
+from tests.collection.test_sensitivity import at_a_pace, hurried, rater
 from tests.researchers import Site
 
 pytestmark = pytest.mark.browser
@@ -57,12 +59,41 @@ def test_every_page_is_accessible_and_fits(
         f"/research/studies/tiny/report/{site.report.pk}/",
         f"/research/studies/tiny/sweep/{site.sweep.pk}/",
         f"/research/studies/tiny/jobs/{site.job.pk}/",
+        "/research/studies/tiny/quality/",
     ]
 
     for address in addresses:
         page.goto(address)
         _check(page)
 
+    assert complaints == []
+
+
+@pytest.mark.parametrize("width", [320, 1200])
+def test_flags_are_read_and_a_decision_noted_by_keyboard(
+    site: Site, page: Page, complaints: list[str], width: int
+) -> None:
+    at_a_pace(site.study, "ada", 4000)
+    fast = hurried(site.study, "eve")
+    run_rules(site.study)
+    run_rules(site.study)
+    page.set_viewport_size({"width": width, "height": 800})
+    log_in(page)
+    page.goto("/research/studies/tiny/quality/")
+    _check(page)
+
+    page.get_by_role("link", name=rater(fast)).press("Enter")
+    form = page.get_by_role("form", name="Exclusion")
+    form.get_by_label("Decision").press("l")  # "Leave out of snapshots"
+    form.get_by_label("Ground").press("a")  # "Answers faster than reading"
+    form.get_by_label("Reason").press_sequentially("Two seconds in all.")
+    form.get_by_label("Reason").press("Tab")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("status")).to_have_text("Noted in the exclusion ledger.")
+    _check(page)
+    (decision,) = fast.exclusion_decisions.all()
+    assert (decision.decision, decision.ground) == ("exclude", "too-fast")
     assert complaints == []
 
 

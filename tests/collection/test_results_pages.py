@@ -71,6 +71,31 @@ def test_a_reports_figures_and_measures_have_their_names(tmp_path: Path) -> None
     assert page.incomplete == []
 
 
+def test_a_report_shows_what_the_exclusion_of_people_does(tmp_path: Path) -> None:
+    def fill(home: Path) -> None:
+        rows = [
+            {"exclusion": scheme, "n_raters": n, "what": what, "value": value,
+             "low": low, "high": low and 0.9}
+            for scheme, n in (("none", 5), ("default", 4), ("strict", 3))
+            for what, value, low in (("noise_ceiling", 0.8, 0.7), ("words", 0.25, None))
+        ]  # fmt: skip
+        write_rows(home / "sensitivity.csv", list(rows[0]), rows)
+
+    page = results_pages.report_page(
+        researchers.results_folder(tmp_path / "report", "report", fill)
+    )
+
+    (table,) = page.tables
+    assert [column.heading for column in table.columns] == [
+        "What",
+        "No exclusion",
+        "Default",
+        "Strict",
+    ]
+    assert table.rows[0] == ("noise_ceiling", *["0.80 (0.70 to 0.90)"] * 3)
+    assert table.rows[1] == ("words", "0.25", "0.25", "0.25")
+
+
 @pytest.mark.parametrize("kind", ["report", "sweep"])
 def test_a_folder_of_another_kind_is_refused(tmp_path: Path, kind: str) -> None:
     other = researchers.results_folder(tmp_path / "x", "snapshot", lambda home: None)

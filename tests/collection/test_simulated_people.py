@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from itertools import combinations, permutations
 from math import dist
-from statistics import fmean, stdev
+from statistics import fmean, median, stdev
 
 import pytest
 
 from collection.simulated_people import (
+    ATTENTION_SPAN,
+    CARELESS,
     NOT_UNDERSTOOD_SHARE,
     Beliefs,
+    Manner,
     SimulatedPerson,
 )
 
@@ -146,7 +149,7 @@ def test_careless_people_take_their_share_and_follow_no_truth(
     manners = [person.temperament.manner for person in everyone]
 
     assert 0.2 < 1 - manners.count("careful") / len(manners) < 0.4
-    assert {"random", "straight-line"} < set(manners)
+    assert {"careful", *CARELESS} == set(manners)
     for person in everyone:
         if person.temperament.manner == "straight-line":
             pairs = [person.similarity_rating(a, b) for a, b in combinations(IDS, 2)]
@@ -166,6 +169,45 @@ def test_random_people_answer_anything(beliefs: Beliefs) -> None:
     assert len(seen) == len(random)
     assert abs(fmean(seen) - 50) < 8
     assert {person.odd_one_out("abc") for person in random} == set("abc")
+
+
+def of_manner(beliefs: Beliefs, manner: Manner) -> list[SimulatedPerson]:
+    return [
+        person
+        for person in people(beliefs, 400, careless=1.0)
+        if person.temperament.manner == manner
+    ]
+
+
+def test_who_reads_the_first_half_alone_answers_anything_from_then_on(
+    beliefs: Beliefs,
+) -> None:
+    early, late = [], []
+    for person in of_manner(beliefs, "first-half"):
+        ratings = [person.value_rating("morality", "c") for _ in range(60)]
+        early += [r for r in ratings[:ATTENTION_SPAN] if r is not None]
+        late += [r for r in ratings[ATTENTION_SPAN:] if r is not None]
+
+    assert stdev(early) < 15  # around what is true
+    assert stdev(late) > 25  # anywhere
+
+
+def test_fast_people_take_a_second_or_two_and_careful_people_about_eight(
+    beliefs: Beliefs,
+) -> None:
+    def times(everyone: list[SimulatedPerson]) -> list[int]:
+        found = []
+        for person in everyone:
+            for action in IDS:
+                person.value_rating("morality", action)
+                found.append(person.response_ms())
+        return found
+
+    fast, careful = times(of_manner(beliefs, "fast")), times(people(beliefs, 100))
+
+    assert 1000 < median(fast) < 2000
+    assert 6500 < median(careful) < 9500
+    assert len(set(careful)) > len(careful) / 2
 
 
 def test_options_and_numbers_are_among_those_offered(beliefs: Beliefs) -> None:

@@ -155,7 +155,7 @@ def test_two_freezes_of_the_same_answers_give_the_same_files(
         read_manifest(f, "snapshot")["files"] for f in (folder, tmp_path / "again")
     ]
     assert files[0] == files[1]
-    assert len(files[0]) == 5
+    assert len(files[0]) == 7
     assert again.number == 2
 
 

@@ -57,6 +57,18 @@ def test_a_button_press_ends_in_a_snapshot(study: Study) -> None:
     assert Path(snapshot.folder).parent == jobs.studies_folder(study) / "snapshots"
 
 
+def test_a_quality_job_stores_a_run_and_leaves_no_folder(study: Study) -> None:
+    factories.ada(study)
+    record = jobs.enqueue(study, "quality")
+
+    _let_a_worker_work()
+
+    record.refresh_from_db()
+    assert (record.status, record.error) == (JobRecord.Status.DONE, "")
+    assert record.result_folder == ""
+    assert [run.n_sessions for run in study.quality_runs.all()] == [1]
+
+
 def test_a_refused_job_fails_with_the_refusal_as_its_reason(study: Study) -> None:
     record = jobs.enqueue(study, "freeze")
 
