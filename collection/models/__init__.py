@@ -8,6 +8,15 @@ from collection.models.people import (
 )
 from collection.models.ratings import Incident, Response
 from collection.models.records import JobRecord, SnapshotRecord
+from collection.models.recruitment import (
+    Ending,
+    LabStart,
+    PlatformEvent,
+    PlatformPayment,
+    Reconciliation,
+    RefusedArrival,
+    Submission,
+)
 from collection.models.study import Action, Study
 from collection.models.trials import Cell, Reservation, Trial
 from collection.models.waiting import WaitingPlace
@@ -16,15 +25,22 @@ __all__ = [
     "Action",
     "Cell",
     "Consent",
+    "Ending",
     "Incident",
     "JobRecord",
+    "LabStart",
     "Participant",
+    "PlatformEvent",
     "PlatformIdentity",
+    "PlatformPayment",
+    "Reconciliation",
+    "RefusedArrival",
     "Reservation",
     "Response",
     "SnapshotRecord",
     "Study",
     "StudySession",
+    "Submission",
     "Trial",
     "WaitingPlace",
 ]

@@ -46,6 +46,14 @@ class PlatformIdentity(models.Model):
     study = models.ForeignKey(Study, models.CASCADE, related_name="+")
     platform = models.CharField(max_length=40)
     external_id = models.CharField(max_length=200)
+    submission_id = models.CharField(
+        max_length=100,
+        blank=True,
+        default="",
+        db_default="",  # a server of the release before writes no such column
+        db_index=True,
+        help_text="The platform's id of what this person does for the study now.",
+    )
 
     class Meta:
         verbose_name_plural = "platform identities"
