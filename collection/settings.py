@@ -7,6 +7,13 @@
 ``ATTUNE_MOST_AT_ONCE``  people answering at once before others wait (default 600; 0: any)
 ``ATTUNE_HTTPS``       1: cookies only over TLS, and HSTS
 ``ATTUNE_DEBUG``       1: Django's debug pages, for developing only
+
+Where people come from Prolific:
+
+``ATTUNE_PROLIFIC_TOKEN``           API token of the workspace
+``ATTUNE_PROLIFIC_WEBHOOK_SECRET``  secret with which its webhooks are signed
+``ATTUNE_PROLIFIC_URL``             its API (default: https://api.prolific.com)
+``ATTUNE_PROLIFIC_ISSUER``          who signs its links (https://www.prolific.com)
 """
 
 from __future__ import annotations
@@ -193,6 +200,11 @@ ATTUNE_RESERVATION_LEAST_S = 120
 # few minutes of waiting harm a study less than a slow page does. Two cores answer 600.
 ATTUNE_MOST_AT_ONCE = int(os.environ.get("ATTUNE_MOST_AT_ONCE", "600"))
 
+PROLIFIC_URL = os.environ.get("ATTUNE_PROLIFIC_URL") or "https://api.prolific.com"
+PROLIFIC_ISSUER = os.environ.get("ATTUNE_PROLIFIC_ISSUER") or "https://www.prolific.com"
+PROLIFIC_TOKEN = os.environ.get("ATTUNE_PROLIFIC_TOKEN", "")
+PROLIFIC_WEBHOOK_SECRET = os.environ.get("ATTUNE_PROLIFIC_WEBHOOK_SECRET", "")
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -202,5 +214,10 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     # Refusals are expected and recorded as incidents; their paths hold session codes.
-    "loggers": {"django.request": {"level": "ERROR"}},
+    # httpx would log addresses, and those of a platform's API name submissions.
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        "httpx": {"level": "WARNING"},
+        "httpcore": {"level": "WARNING"},
+    },
 }
