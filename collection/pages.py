@@ -38,6 +38,11 @@ from collection.errors import (
 )
 from collection.forms import AnswerForm, ArrivalForm, ConsentForm
 from collection.models import PlatformIdentity, Study, StudySession, Trial
+from collection.recruitment import arrival
+from collection.recruitment.arrival import Arrival
+from collection.recruitment.completion import completion_for
+from collection.recruitment.errors import ArrivalUnconfirmed
+from collection.recruitment.sections import Outcome
 from collection.rows import IssuedTrial
 from collection.trial_page import trial_page
 
@@ -98,38 +103,32 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
         )
     simulated = _claims_simulation(study, form.cleaned_data["simulated"])
     token = None if simulated else _browser_token(request, study)
-    if request.method == "POST":
-        platform, external_id = form.identity()
-        line = None
-        if study.takes_new_people and not _is_known(
-            study, platform, external_id, token
-        ):
-            line = admission.wait_or_enter(request.POST.get("waiting", "")[:40])
-        if line is None:
-            session = participation.enrol(
-                study,
-                external_id=external_id,
-                platform=platform,
-                participant_token=token,
-                simulated=simulated,
-            )
-            response: HttpResponse = redirect("resume", code=session.code)
+    site = request.build_absolute_uri("/").rstrip("/")
+    try:
+        if request.method == "POST":
+            response = _join(request, study, form, token, simulated, site)
         else:
-            arrival = ArrivalForm(initial=form.cleaned_data)
+            carried = arrival.looked_at(study, form.cleaned_data, site=site)
+            who = arrival.claimed(carried)
+            returning = _is_known(study, who.platform, who.external_id, token)
             response = _page(
                 request,
-                "waiting",
+                "join",
                 study,
-                form=arrival,
+                form=ArrivalForm(initial=carried),
+                returning=returning,
                 study=study,
-                line=line,
-                ask_again_s=admission.ASK_AGAIN_S,
             )
-    else:
-        arrival = ArrivalForm(initial=form.cleaned_data)
-        returning = _is_known(study, *form.identity(), token)
-        response = _page(
-            request, "join", study, form=arrival, returning=returning, study=study
+    except ArrivalUnconfirmed as refusal:
+        arrival.note_refusal(study, refusal)
+        return _page(
+            request,
+            "unconfirmed",
+            study,
+            status=refusal.status,
+            refusal=refusal,
+            form=ArrivalForm(initial=form.cleaned_data),
+            study=study,
         )
     if token is not None:
         response.set_signed_cookie(
@@ -142,6 +141,48 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
             samesite="Lax",
         )
     return response
+
+
+def _join(
+    request: HttpRequest,
+    study: Study,
+    form: ArrivalForm,
+    token: str | None,
+    simulated: bool,
+    site: str,
+) -> HttpResponse:
+    """A session for who arrives, or a place in the line.
+
+    The line comes first: whoever waits asks again and again, and the platform is only
+    asked who they are once there is room.
+    """
+    platform, external_id = form.identity()
+    if study.takes_new_people and not _is_known(study, platform, external_id, token):
+        line = admission.wait_or_enter(request.POST.get("waiting", "")[:40])
+        if line is not None:
+            return _page(
+                request,
+                "waiting",
+                study,
+                form=ArrivalForm(initial=form.cleaned_data),
+                study=study,
+                line=line,
+                ask_again_s=admission.ASK_AGAIN_S,
+            )
+    who = (
+        Arrival(platform, external_id)
+        if simulated
+        else arrival.confirmed(study, form.cleaned_data, site=site)
+    )
+    session = participation.enrol(
+        study,
+        external_id=who.external_id,
+        platform=who.platform,
+        participant_token=token,
+        simulated=simulated,
+    )
+    arrival.record(session, who)
+    return redirect("resume", code=session.code)
 
 
 @require_safe
@@ -201,10 +242,13 @@ def debrief(request: HttpRequest, code: UUID) -> HttpResponse:
     session = _find(code)
     if not session.over:
         return redirect("resume", code=code)
-    if session.declined:
-        return _page(request, "declined", session)
-    name = "debrief" if session.status == Status.FINISHED else "withdrawn"
-    return _page(request, name, session)
+    completion = completion_for(session)
+    name = {
+        Outcome.FINISHED: "debrief",
+        Outcome.DECLINED: "declined",
+        Outcome.WITHDRAWN: "withdrawn",
+    }.get(completion.outcome, "ended")
+    return _page(request, name, session, completion=completion)
 
 
 @get_or_post

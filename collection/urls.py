@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 from collection import pages
+from collection.recruitment import lab_pages, participant_pages, webhooks
 
 urlpatterns = [
     path("", pages.home, name="home"),
@@ -13,6 +14,9 @@ urlpatterns = [
     path("p/<uuid:code>/trial/", pages.trial, name="trial"),
     path("p/<uuid:code>/debrief/", pages.debrief, name="debrief"),
     path("p/<uuid:code>/withdraw/", pages.withdraw, name="withdraw"),
+    path("p/<uuid:code>/trouble/", participant_pages.trouble, name="trouble"),
+    path("lab/", lab_pages.lab_start, name="lab"),
+    path("hooks/prolific/", webhooks.prolific, name="prolific-webhook"),
     path("research/", include("collection.research_urls")),
     path("healthz", pages.healthz, name="healthz"),
 ]
