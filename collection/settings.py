@@ -205,6 +205,8 @@ PROLIFIC_ISSUER = os.environ.get("ATTUNE_PROLIFIC_ISSUER") or "https://www.proli
 PROLIFIC_TOKEN = os.environ.get("ATTUNE_PROLIFIC_TOKEN", "")
 PROLIFIC_WEBHOOK_SECRET = os.environ.get("ATTUNE_PROLIFIC_WEBHOOK_SECRET", "")
 
+PROCRASTINATE_IMPORT_PATHS = ["collection.work", "collection.recruitment.tasks"]
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -199,7 +199,7 @@ class Prolific:
             once: Not safe to repeat: only sent again after a 429, which did nothing.
         """
         what = f"{method} {_AN_ID.sub('<id>', path)}"
-        problem, asked_s = "no answer", 0.0
+        problem, asked_s, undone = "no answer", 0.0, True
         for attempt in range(self._attempts):
             if attempt:
                 self._sleep(_wait_s(attempt, asked_s))
@@ -208,18 +208,21 @@ class Prolific:
                 answer = self._http.request(method, path, **request)
             except httpx.HTTPError as error:
                 problem = type(error).__name__
+                undone &= isinstance(error, httpx.ConnectError)
                 if once and not isinstance(error, httpx.ConnectError):
                     break
                 continue
             if answer.status_code == 429 or answer.status_code >= 500:
                 problem = f"status {answer.status_code}"
+                undone &= answer.status_code == 429
                 asked_s = _retry_after_s(answer)
                 if once and answer.status_code != 429:
                     break
                 continue
             return _body(answer, what)
         raise PlatformUnavailable(
-            f"Prolific did not answer ({what}: {problem}). Try again in some minutes."
+            f"Prolific did not answer ({what}: {problem}). Try again in some minutes.",
+            undone=undone,
         )
 
 

@@ -238,5 +238,5 @@ def _how_paid(
 
 def money(cents: int, currency: str) -> str:
     """An amount for people: £1.80."""
-    sign = {"GBP": "£", "USD": "$", "EUR": "€"}[currency]
+    sign = {"GBP": "£", "USD": "$"}[currency]
     return f"{sign}{cents // 100}.{cents % 100:02d}"

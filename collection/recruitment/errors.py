@@ -45,10 +45,18 @@ class PlatformError(CollectionError):
 
 
 class PlatformUnavailable(PlatformError):
-    """No answer, or none that counts: a timeout, a 429 or a 5xx to the end."""
+    """No answer, or none that counts: a timeout, a 429 or a 5xx to the end.
+
+    Args:
+        undone: Whether it is certain that the platform did nothing.
+    """
 
     code = "platform-unavailable"
     status = 503
+
+    def __init__(self, message: str, *, undone: bool = False) -> None:
+        super().__init__(message)
+        self.undone = undone
 
 
 class NotOnPlatform(PlatformError):

@@ -5,7 +5,7 @@
     study_id = "66a1..."              # Prolific's id of the study, 24 hex digits
     verification = "token-or-api"     # [token-or-api] | token | api | none
     plain_link = false                # [true] whether others may come without Prolific
-    currency = "GBP"                  # [GBP] | USD | EUR
+    currency = "GBP"                  # [GBP] | USD
     reward_cents = 180                # in hundredths of the currency
     places = 120
     maximum_minutes = 40
@@ -128,7 +128,7 @@ class Recruitment(Section):
     plain_link: bool = Field(
         default=True, description="Whether people may also come without the platform."
     )
-    currency: Literal["GBP", "USD", "EUR"] = Field(
+    currency: Literal["GBP", "USD"] = Field(
         default="GBP", description="The currency of the platform's study."
     )
     reward_cents: int = Field(
