@@ -15,7 +15,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from collection.models import Reconciliation, Study, Submission
-from collection.recruitment import submissions
+from collection.recruitment import payments, submissions
 from collection.recruitment.arrival import recruitment_of
 from collection.recruitment.client import Prolific
 from collection.recruitment.errors import PlatformError
@@ -87,6 +87,7 @@ def _compare(study: Study, api: Prolific, run: Reconciliation) -> None:
     for name, (_, code) in before.items():
         if name and name not in seen:
             run.n_refuted += _verify(code, Verification.REFUTED)
+    payments.note_approvals(study)
 
 
 def _verify(code: UUID, verdict: Submission.Verification) -> int:

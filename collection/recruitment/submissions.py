@@ -18,6 +18,7 @@ from django.utils import timezone
 from collection import participation, reservations
 from collection.errors import SessionOver
 from collection.models import PlatformIdentity, Reservation, StudySession, Submission
+from collection.recruitment import payments
 from collection.recruitment.arrival import PROLIFIC, recruitment_of
 from collection.recruitment.sections import Policies
 
@@ -91,6 +92,7 @@ def learn(
         submission.save(update_fields=["status", "status_at"])
         if status in GIVES_BACK:
             _give_back(session, GIVES_BACK[status])
+        payments.follow(session, status)
         return True
 
 
