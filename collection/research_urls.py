@@ -4,6 +4,7 @@ from django.contrib.auth import views as auth_views
 from django.urls import path
 
 from collection import research
+from collection.recruitment import research_pages as recruitment
 
 urlpatterns = [
     path("", research.studies, name="research"),
@@ -16,6 +17,22 @@ urlpatterns = [
     ),
     path("logout/", auth_views.LogoutView.as_view(), name="research-logout"),
     path("studies/<slug:slug>/", research.study, name="research-study"),
+    path(
+        "studies/<slug:slug>/recruitment/",
+        recruitment.recruitment,
+        name="research-recruitment",
+    ),
+    path(
+        "studies/<slug:slug>/recruitment/lists/<slug:kind>/<int:part>.csv",
+        recruitment.payment_list,
+        name="research-payment-list",
+    ),
+    path(
+        "studies/<slug:slug>/recruitment/<slug:action>/",
+        recruitment.act,
+        name="research-recruitment-act",
+    ),
+    path("studies/<slug:slug>/lab/", recruitment.lab_sessions, name="research-lab"),
     path(
         "studies/<slug:slug>/start/<slug:kind>/",
         research.start_job,
