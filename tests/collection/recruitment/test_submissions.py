@@ -129,7 +129,9 @@ def test_the_definition_says_what_is_kept(
     assert totals(study) == ((2, 0) if policy == "keep" else (0, 0))
 
 
-@pytest.mark.parametrize("status", ["APPROVED", "AWAITING REVIEW", "PARTIALLY APPROVED"])
+@pytest.mark.parametrize(
+    "status", ["APPROVED", "AWAITING REVIEW", "PARTIALLY APPROVED"]
+)
 def test_good_news_takes_nothing_from_anybody(
     study: Study, bo: StudySession, status: str
 ) -> None:

@@ -124,9 +124,7 @@ def test_another_key_under_a_good_name_is_a_forgery(
     prolific: FakeProlific, keys: KeySet
 ) -> None:
     thief = rsa.generate_private_key(65537, 2048)
-    token = jwt.encode(
-        body(), thief, algorithm="RS256", headers={"kid": prolific.kid}
-    )
+    token = jwt.encode(body(), thief, algorithm="RS256", headers={"kid": prolific.kid})
 
     with pytest.raises(TokenRefused, match="forged-token"):
         claims(token, keys)

@@ -86,7 +86,10 @@ def test_what_is_kept_of_an_event_names_nobody(
         lambda b, h: (b, {**h, "X-Prolific-Request-Signature": "AAAA"}),
         lambda b, h: (b, {**h, "X-Prolific-Request-Signature": ""}),
         lambda b, h: (b, {**h, "X-Prolific-Request-Signature": "é"}),
-        lambda b, h: (b, {**h, "X-Prolific-Request-Timestamp": str(int(time.time()) + 1)}),
+        lambda b, h: (
+            b,
+            {**h, "X-Prolific-Request-Timestamp": str(int(time.time()) + 1)},
+        ),
     ],
     ids=["other body", "other signature", "none", "not ASCII", "other moment"],
 )
