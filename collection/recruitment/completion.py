@@ -177,10 +177,7 @@ def _prolific(
             code=rule.code if rule else "",
             url=_url(rule.code) if rule else "",
             tell=(
-                _(
-                    "Please return your place on Prolific: open the study there and "
-                    "choose “Return”. This does not count against you."
-                ),
+                _how_to_return(with_code=rule is not None),
                 *_promise(section, outcome),
             ),
             button=_("Back to Prolific") if rule else "",
@@ -198,6 +195,18 @@ def _prolific(
 
 def _url(code: str) -> str:
     return f"{COMPLETE_URL}?{urlencode({'cc': code})}"
+
+
+def _how_to_return(*, with_code: bool) -> str:
+    if with_code:
+        return _(
+            "Please go back to Prolific with the button below. Prolific then asks you "
+            "to return your place: please do. This does not count against you."
+        )
+    return _(
+        "Please return your place on Prolific: open the study there and choose "
+        "“Return”. This does not count against you."
+    )
 
 
 def _promise(section: Recruitment, outcome: Outcome) -> tuple[str, ...]:
