@@ -98,7 +98,7 @@ def test_without_special_features_a_return_and_a_bonus_take_their_place(
 
     path = end(session, outcome)
 
-    assert "Return" in path.tell[0]
+    assert "asks you to return your place" in path.tell[0]
     assert f"you will receive {pay} as a bonus" in path.tell[1]
     assert words in page(session)
     owed = PlatformPayment.objects.get()
@@ -197,7 +197,9 @@ def test_outcomes_without_a_code_fall_back_in_the_persons_favour(
 
     assert completion_for(withdrawn).code == "DONE1"
     assert technical_path(stopped).code == "DONE1"
-    assert end(screened, Outcome.SCREENED_OUT).code == ""
+    path = end(screened, Outcome.SCREENED_OUT)
+    assert path.code == path.url == ""
+    assert "choose “Return”" in path.tell[0]
 
 
 def test_a_plain_link_ends_with_the_studys_one_code() -> None:

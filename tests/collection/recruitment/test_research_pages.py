@@ -41,7 +41,7 @@ def place(prolific: FakeProlific, arrive: Arrive) -> Place:
     session = arrive(place)
     factories.answer(session)
     participation.finish(session)
-    learn(session.pk, "Awaiting Review", time_taken_s=240)
+    learn(session.pk, "AWAITING REVIEW", time_taken_s=240)
     owe_bonus(session, 150, "thanks")
     return place
 
@@ -63,7 +63,7 @@ def test_the_page_tells_who_came_and_what_is_owed_and_names_nobody(
 
     for words in (
         "by the submissions API",
-        "AWAITING REVIEW",
+        "Awaiting Review",
         "not-theirs",
         "1 submission, 0 changed, 0 never arrived here, 0 refuted.",
         "The median person took 4.0 minutes (1 finished)",

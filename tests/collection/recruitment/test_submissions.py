@@ -50,8 +50,8 @@ def test_every_status_is_understood_and_repeats_change_nothing(
     assert learn(bo.pk, status) is False
 
 
-@given(events=st.lists(st.sampled_from(ORDER), min_size=1, max_size=8))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
+@given(events=st.lists(st.sampled_from(ORDER), min_size=1, max_size=6))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=10)
 def test_the_same_events_end_in_the_same_place_in_any_order(
     bo: StudySession, events: list[str]
 ) -> None:
