@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('collection', '0002_responses_never_change'),
+        ('collection', '0004_waitingplace'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
