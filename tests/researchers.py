@@ -55,6 +55,10 @@ class Site:
         slug, report = self.study.slug, self.report.pk
         where = {
             "research-study": ("get", [slug]),
+            "research-recruitment": ("get", [slug]),
+            "research-recruitment-act": ("post", [slug, "sent-bonuses"]),
+            "research-payment-list": ("get", [slug, "bonuses", 1]),
+            "research-lab": ("get", [slug]),
             "research-start": ("post", [slug, "freeze"]),
             "research-job": ("get", [slug, self.job.pk]),
             "research-cancel": ("post", [slug, self.job.pk]),

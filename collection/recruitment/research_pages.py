@@ -90,7 +90,7 @@ def payment_list(request: HttpRequest, slug: str, kind: str, part: int) -> HttpR
     study = _study(request, slug)
     if kind not in KINDS:
         raise Http404("no such list")
-    parts = payments.csv_parts(study, KINDS[kind])
+    parts = payments.csv_parts(study, KINDS[kind]) or [""]
     if not 1 <= part <= len(parts):
         raise Http404("no such part")
     name = f"{slug}-{kind}-{part}.csv"

@@ -35,8 +35,8 @@ def test_a_worker_compares_and_approves(
             wait=False, listen_notify=False, install_signal_handlers=False
         )
 
-    # The worker may find that the periodic one is due as well.
-    assert sum(run.n_changed for run in Reconciliation.objects.all()) == 1
+    # The worker may find that the periodic one is due as well, also in between.
+    assert Reconciliation.objects.filter(n_changed=1).exists()
     assert PlatformPayment.objects.get().state == "sent"
     assert place.status == "APPROVED"
 
