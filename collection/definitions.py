@@ -35,6 +35,8 @@
     code = "..."
     redirect = "https://..."
 
+    [recruitment]                     # [a plain link]; collection/recruitment/sections.py
+
     [wording]                         # [the project's sentences]: pair, pair_low,
                                       # pair_high, triplet, not_understood
     [scale]
@@ -152,6 +154,7 @@ from collection.definition_parts import (
 )
 from collection.errors import DefinitionError, Fault
 from collection.plan import Plan, make_plan
+from collection.recruitment.sections import Recruitment
 
 
 class StudyDefinition(Section):
@@ -174,6 +177,9 @@ class StudyDefinition(Section):
     instructions: Line = Field(description="Shown after consent.")
     debrief: Line = Field(description="Shown at the end.")
     completion: Completion = Field(description="How a person who finished is thanked.")
+    recruitment: Recruitment | None = Field(
+        default=None, description="Where people come from; a plain link if left out."
+    )
     wording: Wording = Field(default=Wording(), description="Questions and labels.")
     scale: Scale = Field(default=Scale(), description="How a rating is given.")
     exclusion: Exclusion = Field(
@@ -201,8 +207,11 @@ class StudyDefinition(Section):
     @cached_property
     def sha256(self) -> str:
         """Hash of everything in the definition, actions included."""
+        document = self.model_dump(mode="json")
+        if self.recruitment is None:  # as before there was such a section
+            del document["recruitment"]
         canonical = json.dumps(
-            self.model_dump(mode="json"),
+            document,
             sort_keys=True,
             ensure_ascii=False,
             separators=(",", ":"),

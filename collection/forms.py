@@ -20,6 +20,7 @@ LONGEST_RT_MS: Final = 24 * 60 * 60 * 1000
 LONGEST_TIMING: Final = 8000
 LONGEST_EXTERNAL_ID: Final = 200
 LONGEST_TEXT: Final = 5000
+LONGEST_TOKEN: Final = 4000
 
 PLATFORM_PARAMETERS: Final = {"PROLIFIC_PID": "prolific", "pid": "link"}
 """Where an arriving link names the participant, and the platform that means."""
@@ -33,6 +34,19 @@ class ArrivalForm(forms.Form):
     )
     pid = forms.CharField(
         required=False, max_length=LONGEST_EXTERNAL_ID, widget=forms.HiddenInput
+    )
+    STUDY_ID = forms.CharField(
+        required=False, max_length=LONGEST_EXTERNAL_ID, widget=forms.HiddenInput
+    )
+    SESSION_ID = forms.CharField(
+        required=False, max_length=LONGEST_EXTERNAL_ID, widget=forms.HiddenInput
+    )
+    # What the platform signed, and what this server then said of it (`recruitment`).
+    prolific_token = forms.CharField(
+        required=False, max_length=LONGEST_TOKEN, widget=forms.HiddenInput
+    )
+    confirmed = forms.CharField(
+        required=False, max_length=LONGEST_TOKEN, widget=forms.HiddenInput
     )
     simulated = forms.CharField(
         required=False, max_length=1000, widget=forms.HiddenInput

@@ -49,8 +49,12 @@ from collection.errors import (
     SessionOver,
 )
 from collection.forms import AnswerForm, ArrivalForm, ConsentForm
-from collection.identities import Arrival
 from collection.models import Study, StudySession, Trial
+from collection.recruitment import arrival
+from collection.recruitment.arrival import Arrival
+from collection.recruitment.completion import completion_for, end
+from collection.recruitment.errors import ArrivalUnconfirmed
+from collection.recruitment.sections import Outcome
 from collection.rows import IssuedTrial
 from collection.trial_page import trial_page
 
@@ -112,40 +116,32 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
         )
     simulated = _claims_simulation(study, form.cleaned_data["simulated"])
     token = None if simulated else _browser_token(request, study)
-    if request.method == "POST":
-        platform, external_id = form.identity()
-        line = None
-        if study.takes_new_people and not _is_known(
-            study, platform, external_id, token
-        ):
-            line = admission.wait_or_enter(request.POST.get("waiting", "")[:40])
-        if line is None:
-            session = participation.enrol(
-                study,
-                external_id=external_id,
-                platform=platform,
-                participant_token=token,
-                simulated=simulated,
-            )
-            response: HttpResponse = redirect("resume", code=session.code)
-            if external_id and session.status == Status.ARRIVED:
-                identities.carry(response, session, Arrival(platform, external_id))
+    site = request.build_absolute_uri("/").rstrip("/")
+    try:
+        if request.method == "POST":
+            response = _join(request, study, form, token, simulated, site)
         else:
-            arrival = ArrivalForm(initial=form.cleaned_data)
+            carried = arrival.looked_at(study, form.cleaned_data, site=site)
+            who = arrival.claimed(carried)
+            returning = _is_known(study, who.platform, who.external_id, token)
             response = _page(
                 request,
-                "waiting",
+                "join",
                 study,
-                form=arrival,
+                form=ArrivalForm(initial=carried),
+                returning=returning,
                 study=study,
-                line=line,
-                ask_again_s=admission.ASK_AGAIN_S,
             )
-    else:
-        arrival = ArrivalForm(initial=form.cleaned_data)
-        returning = _is_known(study, *form.identity(), token)
-        response = _page(
-            request, "join", study, form=arrival, returning=returning, study=study
+    except ArrivalUnconfirmed as refusal:
+        arrival.note_refusal(study, refusal)
+        return _page(
+            request,
+            "unconfirmed",
+            study,
+            status=refusal.status,
+            refusal=refusal,
+            form=ArrivalForm(initial=form.cleaned_data),
+            study=study,
         )
     if token is not None:
         response.set_signed_cookie(
@@ -157,6 +153,52 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
             httponly=True,
             samesite="Lax",
         )
+    return response
+
+
+def _join(
+    request: HttpRequest,
+    study: Study,
+    form: ArrivalForm,
+    token: str | None,
+    simulated: bool,
+    site: str,
+) -> HttpResponse:
+    """A session for who arrives, or a place in the line.
+
+    The line comes first: whoever waits asks again and again, and the platform is only
+    asked who they are once there is room.
+    """
+    platform, external_id = form.identity()
+    if study.takes_new_people and not _is_known(study, platform, external_id, token):
+        line = admission.wait_or_enter(request.POST.get("waiting", "")[:40])
+        if line is not None:
+            return _page(
+                request,
+                "waiting",
+                study,
+                form=ArrivalForm(initial=form.cleaned_data),
+                study=study,
+                line=line,
+                ask_again_s=admission.ASK_AGAIN_S,
+            )
+    who = (
+        Arrival(platform, external_id)
+        if simulated
+        else arrival.confirmed(study, form.cleaned_data, site=site)
+    )
+    session = participation.enrol(
+        study,
+        external_id=who.external_id,
+        platform=who.platform,
+        participant_token=token,
+        simulated=simulated,
+    )
+    arrival.record(session, who)
+    response = redirect("resume", code=session.code)
+    if who.external_id and session.status == Status.ARRIVED:
+        named = identities.Arrival(who.platform, who.external_id)
+        identities.carry(response, session, named)
     return response
 
 
@@ -233,13 +275,18 @@ def debrief(request: HttpRequest, code: UUID) -> HttpResponse:
     session = _find(code)
     if not session.over:
         return redirect("resume", code=code)
-    if session.declined:
-        return _page(request, "declined", session)
-    name = "debrief" if session.status == Status.FINISHED else "withdrawn"
+    completion = completion_for(session)
+    name = {
+        Outcome.FINISHED: "debrief",
+        Outcome.DECLINED: "declined",
+        Outcome.WITHDRAWN: "withdrawn",
+    }.get(completion.outcome, "ended")
     own_code = None
     if session.status == Status.FINISHED and not session.simulated:
         own_code = withdrawal.code_of(session)
-    return _page(request, name, session, withdrawal_code=own_code)
+    return _page(
+        request, name, session, completion=completion, withdrawal_code=own_code
+    )
 
 
 @require_safe
@@ -248,7 +295,8 @@ def return_place(request: HttpRequest, code: UUID) -> HttpResponse:
     session = _find(code)
     if session.status != Status.CONSENTED or not comprehension.failed(session):
         return redirect("resume", code=code)
-    return _page(request, "return", session)
+    completion = end(session, Outcome.FAILED_COMPREHENSION)
+    return _page(request, "return", session, completion=completion)
 
 
 @get_or_post
@@ -490,9 +538,13 @@ def _is_known(
 ) -> bool:
     """Whether somebody who arrives like this has a session already."""
     if external_id:
-        return identities.find(study, Arrival(platform, external_id)).exists()
+        return identities.find(
+            study, identities.Arrival(platform, external_id)
+        ).exists()
     if token:
-        return identities.find(study, Arrival(identities.BROWSER, token)).exists()
+        return identities.find(
+            study, identities.Arrival(identities.BROWSER, token)
+        ).exists()
     return False
 
 

@@ -4,6 +4,7 @@ from django.contrib.auth import views as auth_views
 from django.urls import path
 
 from collection import erasure_pages, quality_pages, research
+from collection.recruitment import research_pages as recruitment
 
 urlpatterns = [
     path("", research.studies, name="research"),
@@ -27,6 +28,22 @@ urlpatterns = [
         erasure_pages.consent_text,
         name="research-consent",
     ),
+    path(
+        "studies/<slug:slug>/recruitment/",
+        recruitment.recruitment,
+        name="research-recruitment",
+    ),
+    path(
+        "studies/<slug:slug>/recruitment/lists/<slug:kind>/<int:part>.csv",
+        recruitment.payment_list,
+        name="research-payment-list",
+    ),
+    path(
+        "studies/<slug:slug>/recruitment/<slug:action>/",
+        recruitment.act,
+        name="research-recruitment-act",
+    ),
+    path("studies/<slug:slug>/lab/", recruitment.lab_sessions, name="research-lab"),
     path(
         "studies/<slug:slug>/start/<slug:kind>/",
         research.start_job,

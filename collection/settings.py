@@ -9,6 +9,13 @@
 ``ATTUNE_ERASURES``    the file of erasures (default: ``erasures.jsonl`` in the var folder);
                        name one that no restored backup overwrites
 ``ATTUNE_DEBUG``       1: Django's debug pages, for developing only
+
+Where people come from Prolific:
+
+``ATTUNE_PROLIFIC_TOKEN``           API token of the workspace
+``ATTUNE_PROLIFIC_WEBHOOK_SECRET``  secret with which its webhooks are signed
+``ATTUNE_PROLIFIC_URL``             its API (default: https://api.prolific.com)
+``ATTUNE_PROLIFIC_ISSUER``          who signs its links (https://www.prolific.com)
 """
 
 from __future__ import annotations
@@ -201,6 +208,13 @@ ATTUNE_MOST_AT_ONCE = int(os.environ.get("ATTUNE_MOST_AT_ONCE", "600"))
 # Triplets that were chosen longer ago than this are not asked; new ones are chosen.
 ATTUNE_TRIPLETS_FRESH_MINUTES = 60
 
+PROLIFIC_URL = os.environ.get("ATTUNE_PROLIFIC_URL") or "https://api.prolific.com"
+PROLIFIC_ISSUER = os.environ.get("ATTUNE_PROLIFIC_ISSUER") or "https://www.prolific.com"
+PROLIFIC_TOKEN = os.environ.get("ATTUNE_PROLIFIC_TOKEN", "")
+PROLIFIC_WEBHOOK_SECRET = os.environ.get("ATTUNE_PROLIFIC_WEBHOOK_SECRET", "")
+
+PROCRASTINATE_IMPORT_PATHS = ["collection.work", "collection.recruitment.tasks"]
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -210,5 +224,10 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     # Refusals are expected and recorded as incidents; their paths hold session codes.
-    "loggers": {"django.request": {"level": "ERROR"}},
+    # httpx would log addresses, and those of a platform's API name submissions.
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        "httpx": {"level": "WARNING"},
+        "httpcore": {"level": "WARNING"},
+    },
 }

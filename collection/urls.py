@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 from collection import pages, rights_pages
+from collection.recruitment import lab_pages, participant_pages, webhooks
 
 urlpatterns = [
     path("", pages.home, name="home"),
@@ -17,6 +18,9 @@ urlpatterns = [
     path("p/<uuid:code>/erase/", rights_pages.erase_mine, name="erase-mine"),
     path("withdraw/", rights_pages.withdraw_by_code, name="withdraw-by-code"),
     path("withdraw/<str:typed>/", rights_pages.withdraw_by_link, name="withdraw-link"),
+    path("p/<uuid:code>/trouble/", participant_pages.trouble, name="trouble"),
+    path("lab/", lab_pages.lab_start, name="lab"),
+    path("hooks/prolific/", webhooks.prolific, name="prolific-webhook"),
     path("research/", include("collection.research_urls")),
     path("healthz", pages.healthz, name="healthz"),
 ]

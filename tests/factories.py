@@ -158,8 +158,12 @@ def open_study(**changes: Any) -> Study:
 
 def joined(study: Study, **enrolment: Any) -> StudySession:
     """Someone who arrived and consented to everything."""
-    session = participation.enrol(study, **enrolment)
-    uses = {use.key: True for use in study.definition_model().consent.uses}
+    return consented(participation.enrol(study, **enrolment))
+
+
+def consented(session: StudySession) -> StudySession:
+    """Someone who arrived, once they have agreed to everything."""
+    uses = {use.key: True for use in session.study.definition_model().consent.uses}
     participation.give_consent(session, uses, of_age=True)
     return session
 

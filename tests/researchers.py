@@ -57,6 +57,10 @@ class Site:
         rater_id = somebody.participant.rater_id
         where = {
             "research-study": ("get", [slug]),
+            "research-recruitment": ("get", [slug]),
+            "research-recruitment-act": ("post", [slug, "sent-bonuses"]),
+            "research-payment-list": ("get", [slug, "bonuses", 1]),
+            "research-lab": ("get", [slug]),
             "research-start": ("post", [slug, "freeze"]),
             "research-erase-find": ("get", [slug]),
             "research-erase": ("get", [slug, somebody.participant.rater_id]),

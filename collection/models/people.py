@@ -62,6 +62,14 @@ class PlatformIdentity(models.Model):
     keep_until = models.DateTimeField(
         null=True, db_index=True, help_text="When this row is deleted."
     )
+    submission_id = models.CharField(
+        max_length=100,
+        blank=True,
+        default="",
+        db_default="",  # a server of the release before writes no such column
+        db_index=True,
+        help_text="The platform's id of what this person does for the study now.",
+    )
 
     class Meta:
         verbose_name_plural = "platform identities"

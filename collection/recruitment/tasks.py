@@ -1,0 +1,38 @@
+"""What the worker does for recruitment: ask the platform, and pay."""
+
+from __future__ import annotations
+
+from procrastinate.contrib.django import app
+
+from collection.models import Study
+from collection.recruitment import payments, reconciliation
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(name="reconcile", queue="recruitment", queueing_lock="reconcile")
+def reconcile(timestamp: int) -> None:
+    """Every five minutes: what webhooks did not tell."""
+    reconciliation.reconcile_all()
+
+
+@app.task(name="reconcile-study", queue="recruitment")
+def reconcile_study(study_id: int) -> None:
+    reconciliation.reconcile(Study.objects.get(pk=study_id))
+
+
+@app.task(name="approve-all", queue="recruitment")
+def approve_all(study_id: int) -> None:
+    payments.approve_all(Study.objects.get(pk=study_id))
+
+
+@app.task(name="pay-bonuses", queue="recruitment")
+def pay_bonuses(study_id: int) -> None:
+    payments.pay_bonuses(Study.objects.get(pk=study_id))
+
+
+ACTIONS = {
+    "reconcile": reconcile_study,
+    "approve": approve_all,
+    "pay": pay_bonuses,
+}
+"""What a researcher may start from the recruitment page."""
