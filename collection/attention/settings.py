@@ -30,6 +30,8 @@ from pydantic import Field, ValidationError, model_validator
 from collection.definition_parts import Line, Section
 from collection.errors import DefinitionError, Fault
 
+VERSION = "Which form of the rule: a change of what it computes is another version."
+
 
 class RuleSettings(Section):
     """What every rule has."""
@@ -53,7 +55,7 @@ class RuleSettings(Section):
 class FailedChecks(RuleSettings):
     """Instructed checks that were not followed."""
 
-    version: Literal["1"] = "1"
+    version: Literal["1"] = Field(default="1", description=VERSION)
     least: float = Field(default=-3.0, le=0, description="Lowest score.")
     careless_fails: float = Field(
         default=0.6, gt=0, lt=1, description="Share of checks careless people fail."
@@ -66,7 +68,7 @@ class FailedChecks(RuleSettings):
 class Repeats(RuleSettings):
     """Second answers to the same questions that have nothing to do with the first."""
 
-    version: Literal["1"] = "1"
+    version: Literal["1"] = Field(default="1", description=VERSION)
     most: float = Field(default=8.0, gt=0, description="Highest score.")
     least: float = Field(default=-8.0, le=0, description="Lowest score.")
     least_repeats: int = Field(
@@ -77,7 +79,7 @@ class Repeats(RuleSettings):
 class TooFast(RuleSettings):
     """Answers faster than the question can be read."""
 
-    version: Literal["1"] = "1"
+    version: Literal["1"] = Field(default="1", description=VERSION)
     floor_ms: int = Field(
         default=1200, gt=0, description="Any answer below this is fast."
     )
@@ -102,7 +104,7 @@ class TooFast(RuleSettings):
 class StraightLining(RuleSettings):
     """The same place again and again, or the same two or three places in turn."""
 
-    version: Literal["1"] = "1"
+    version: Literal["1"] = Field(default="1", description=VERSION)
     tolerance: float = Field(
         default=5.0,
         ge=0,
@@ -126,7 +128,7 @@ class Agreement(RuleSettings):
     judgment is stable is not flagged for dissent.
     """
 
-    version: Literal["1"] = "1"
+    version: Literal["1"] = Field(default="1", description=VERSION)
     most: float = Field(default=3.0, gt=0, description="Highest score.")
     least: float = Field(default=-4.0, le=0, description="Lowest score.")
     least_others: int = Field(
@@ -151,7 +153,7 @@ class Fading(Agreement):
 class Traces(RuleSettings):
     """What the page saw of hands at work. No trace at all says nothing."""
 
-    version: Literal["1"] = "1"
+    version: Literal["1"] = Field(default="1", description=VERSION)
     most: float = Field(default=6.0, gt=0, description="Highest score.")
     careless_odd: float = Field(
         default=0.8, gt=0, lt=1, description="Share of odd traces if a script answers."

@@ -26,6 +26,7 @@ from collection.models import (
 )
 from collection.recruitment.sections import Action, Outcome, Recruitment
 from collection.recruitment.submissions import free_held
+from collection.reservations import give_back
 
 COMPLETE_URL: Final = "https://app.prolific.com/submissions/complete"
 OURS: Final = (Outcome.FAILED_COMPREHENSION, Outcome.SCREENED_OUT, Outcome.TECHNICAL)
@@ -87,8 +88,9 @@ def outcome_of(session: StudySession) -> Outcome | None:
 def end(session: StudySession, outcome: Outcome) -> CompletionPath:
     """End a session for a reason of ours, and owe what was promised. Safe to repeat.
 
-    Answers of someone screened out are dropped; those before trouble of ours stay, and
-    so does what led to a return, which no snapshot holds (`quality.asked_to_return`).
+    Answers of someone screened out are dropped; those before trouble of ours stay. Who
+    is asked to return is in no snapshot (`quality.asked_to_return`), and others get
+    their places.
 
     Raises:
         ValueError: not an outcome of ours.
@@ -100,8 +102,10 @@ def end(session: StudySession, outcome: Outcome) -> CompletionPath:
         StudySession.objects.select_for_update(no_key=True).get(pk=session.pk)
         if outcome_of(session) is None:
             Ending.objects.create(session=session, outcome=outcome)
-            if outcome in (Outcome.TECHNICAL, Outcome.FAILED_COMPREHENSION):
+            if outcome == Outcome.TECHNICAL:
                 free_held(session)
+            elif outcome == Outcome.FAILED_COMPREHENSION:
+                give_back(session)
             else:
                 participation.withdraw(session)
             _owe(session, outcome)

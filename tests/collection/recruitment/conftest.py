@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from collection import identities
 from collection.models import Study, StudySession
 from collection.recruitment import arrival, tokens
 from tests import factories
@@ -62,9 +63,10 @@ def arrive(study: Study) -> Arrive:
     def walk(place: Place, *, consenting: bool = True) -> StudySession:
         answer = Client().post(f"/s/{study.slug}/", place.query())
         assert answer.status_code == 302, answer.content.decode()
-        session = StudySession.objects.get(
-            participant__identity__external_id=place.participant_id
-        )
+        named = identities.Arrival(arrival.PROLIFIC, place.participant_id)
+        session = identities.session_of(study, named)
+        assert session is not None
+        session.arriving_as = named  # as their browser's cookie says
         if consenting:
             factories.consented(session)
         return session

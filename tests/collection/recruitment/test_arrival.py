@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from collection import identities
 from collection.models import (
     Incident,
     PlatformIdentity,
@@ -55,10 +56,10 @@ def test_the_api_says_whose_a_submission_is(
     submission = Submission.objects.get()
     identity = PlatformIdentity.objects.get()
     assert submission.verification == Verification.API
-    assert (identity.external_id, identity.submission_id) == (
-        place.participant_id,
-        place.submission_id,
-    )
+    assert identity.submission_id == place.submission_id
+    assert identity.external_id is None, "who they are is stored with their consent"
+    named = identities.Arrival("prolific", place.participant_id)
+    assert identities.find(study, named).get() == identity
 
 
 @pytest.mark.parametrize("name", ["PROLIFIC_PID", "SESSION_ID"])

@@ -9,7 +9,13 @@ from django.test import Client
 
 from collection import participation
 from collection.errors import AnswerMissing
-from collection.models import PlatformPayment, Study, StudySession, Submission
+from collection.models import (
+    ComprehensionOutcome,
+    PlatformPayment,
+    Study,
+    StudySession,
+    Submission,
+)
 from collection.recruitment import lab
 from collection.recruitment.completion import (
     CompletionPath,
@@ -88,19 +94,22 @@ def test_declining_means_giving_the_place_back(
     ("outcome", "pay", "words"),
     [
         (Outcome.SCREENED_OUT, "£0.15", "people in another situation"),
-        (Outcome.FAILED_COMPREHENSION, "£0.10", "instructions can be unclear"),
+        (Outcome.FAILED_COMPREHENSION, "£0.10", "Nothing is held against you"),
     ],
 )
 def test_without_special_features_a_return_and_a_bonus_take_their_place(
     study: Study, session: StudySession, outcome: Outcome, pay: str, words: str
 ) -> None:
     factories.answer(session, n_trials=2)
+    if outcome == Outcome.FAILED_COMPREHENSION:
+        ComprehensionOutcome.objects.create(session=session, passed=False)
 
     path = end(session, outcome)
 
     assert "asks you to return your place" in path.tell[0]
     assert f"you will receive {pay} as a bonus" in path.tell[1]
-    assert words in page(session)
+    missed = outcome == Outcome.FAILED_COMPREHENSION
+    assert words in page(session, "return" if missed else "debrief")
     owed = PlatformPayment.objects.get()
     assert (owed.kind, owed.reason, owed.state) == ("bonus", outcome.value, "owed")
     assert sum(cell.load for cell in study.cells.all()) == 0
