@@ -164,8 +164,11 @@ def test_a_finger_moves_an_action_by_two_taps_or_by_dragging_it(
     swipe(page, PLACES[1], (0.8, 0.45))
     chip = page.locator(".arrange__chip").nth(1)
     expect(chip).to_have_attribute("style", re.compile("left: 80"))
-    page.wait_for_timeout(500)  # a finger needs as long to come down elsewhere
-    page.touchscreen.tap(*arena_point(page, 0.6, 0.1))  # moves what was just dragged
+    for _ in range(10):  # a finger needs a while to come down elsewhere
+        page.wait_for_timeout(500)
+        page.touchscreen.tap(*arena_point(page, 0.6, 0.1))  # moves what was dragged
+        if re.search("left: (59|60)", chip.get_attribute("style") or ""):
+            break
     expect(chip).to_have_attribute("style", re.compile("left: (59|60)"))
     send(page, 2)
     context.close()

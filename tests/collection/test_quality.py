@@ -8,6 +8,7 @@ from itertools import chain, repeat
 import pytest
 
 from collection import participation
+from collection.errors import ComprehensionFailed
 from collection.models import StudySession, Trial
 from collection.participation import Answer
 from collection.quality import Evidence, Verdict, repeat_differences, session_verdict
@@ -65,12 +66,17 @@ def test_as_many_checks_may_fail_as_the_definition_allows() -> None:
     assert verdict(factories.dee(study)) is None
 
 
-def test_a_comprehension_question_never_excludes() -> None:
+def test_missing_the_instructions_twice_asks_to_return_and_is_no_failed_check() -> None:
     questions = factories.document()["questions"]
     questions[0]["purpose"] = "comprehension"
     study = factories.open_study(questions=questions)
 
-    assert verdict(factories.dee(study)) is None
+    with pytest.raises(ComprehensionFailed):
+        factories.dee(study)
+
+    found = verdict(study.sessions.get())
+    assert found is not None
+    assert found.rule == "asked-to-return"
 
 
 def ratings_of(first: int, second: int) -> Iterator[int]:

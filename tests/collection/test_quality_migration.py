@@ -11,7 +11,7 @@ from collection.attention.runs import run_rules
 from collection.models import PaymentDecision, Response
 from tests import factories
 
-NAME = ("collection", "0006_quality_and_ledgers")
+NAME = ("collection", "0008_quality_and_ledgers")
 
 
 @pytest.mark.django_db(transaction=True)
