@@ -231,6 +231,13 @@ class Window:
             x = random.uniform(0.05, 0.95) * box["width"]
             await line.click(position={"x": x, "y": box["height"] / 2})
             answer.rating = await page.locator("input[name=rating]").input_value()
+        elif await page.locator("input[name=rating][type=radio]").count():
+            # The line's script was lost on the way: the row of buttons does as well.
+            place = page.locator("input[name=rating][type=radio]").nth(
+                random.randrange(11)
+            )
+            await place.check()
+            answer.rating = await place.input_value()
         elif await page.locator("input[name=choice][type=radio]").count():
             choice = page.locator("input[name=choice][type=radio]").first
             await choice.check()

@@ -205,3 +205,26 @@ def test_the_time_of_a_trial_put_in_place_leaves_out_two_seconds_of_network(
     assert least - FRAME_MS <= second.rt_ms <= most
     assert second.timing is not None
     assert second.timing["path"][-1][1] == second.rating
+
+
+def test_a_script_that_was_lost_on_the_way_is_there_for_the_next_trial(
+    page: Page, begin: Begin
+) -> None:
+    lost = []
+
+    def once(route: Route) -> None:
+        if lost:
+            route.continue_()
+        else:
+            lost.append(route.request.url)
+            route.abort("connectionreset")
+
+    page.route("**/scale.js", once)
+    begin(page)
+    expect(page.locator(".line")).to_have_count(0)
+    page.locator("input[name=rating][type=radio]").nth(7).check()
+    page.get_by_role("button", name="Next").click()
+    at_question(page, 2)
+
+    expect(page.locator(".line")).to_be_visible()
+    assert Response.objects.get().rating == 70

@@ -15,6 +15,7 @@
  * It starts again for each trial that sending.js puts in place.
  */
 "use strict";
+document.currentScript?.setAttribute("data-ran", "");
 
 (() => {
   const STEP = 0.02; // of the diameter, for an arrow key

@@ -8,6 +8,7 @@
  * on the line is enough: nothing needs to be dragged.
  */
 "use strict";
+document.currentScript?.setAttribute("data-ran", "");
 
 (() => {
   const start = () => {

@@ -17,6 +17,7 @@
  * at "attune:shown". Without this script the form works as forms do.
  */
 "use strict";
+document.currentScript?.setAttribute("data-ran", "");
 
 (() => {
   if (!window.fetch || !window.AbortController || !window.DOMParser) return;
@@ -187,7 +188,11 @@
       location.reload();
       return;
     }
+    // A script that a lost connection kept from loading is asked for once more.
+    const failed = [...document.querySelectorAll("script[src]:not([data-ran])")];
+    for (const script of failed) script.remove();
     await Promise.all([
+      ...failed.map((from) => loaded("script", from)),
       ...assets(page, "link[rel=stylesheet]", "href").map((from) => loaded("link", from)),
       ...assets(page, "script[src]", "src").map((from) => loaded("script", from)),
     ]);

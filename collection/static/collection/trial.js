@@ -9,6 +9,7 @@
  * is left empty and `timing` says why: a wrong time is worse than none.
  */
 "use strict";
+document.currentScript?.setAttribute("data-ran", "");
 
 (() => {
   const MOST_INTERVALS = 40;
