@@ -415,8 +415,9 @@ class TripletBlock(_Block):
         default="random",
         description="random: each triplet not yet seen by the person is equally likely. "
         "adaptive: a worker chooses those that teach most about all the others, which "
-        "needs about half the judgments; 15 % are still drawn at random, as a fair test "
-        "set, and all are while too few were judged or the worker is late.",
+        "saves judgments where few dimensions suffice; 15 % are still drawn at random, "
+        "as a fair test set, and all are while too few were judged or the worker is "
+        "late.",
     )
     embedding_dimensions: int = Field(
         default=3,
