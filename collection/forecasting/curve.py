@@ -72,7 +72,8 @@ class CurvePoint:
 class Needed:
     """How many participants something takes, read off a curve.
 
-    `value`, `low`, `high` are numbers of participants; inf: more than the curve has.
+    `value`, `low`, `high` are numbers of participants; inf: more than `most`,
+    the curve's last; `least` is its first: nothing smaller was looked at.
     `low` and `high` hold 95 % of what single replicates (or draws of them) need.
     """
 
@@ -80,6 +81,7 @@ class Needed:
     value: float
     low: float
     high: float
+    least: int
     most: int
 
 
@@ -174,7 +176,7 @@ def needed_for_reliability(
         float(value),
         float(low),
         float(high),
-        _last(numbers),
+        *_ends(numbers),
     )
 
 
@@ -201,7 +203,7 @@ def needed_for_width(
     what = f"ceiling within an interval of {wanted:g}"
     value = float(passed[0])
     return Needed(
-        what, value, min(float(low), value), max(float(high), value), _last(numbers)
+        what, value, min(float(low), value), max(float(high), value), *_ends(numbers)
     )
 
 
@@ -212,8 +214,8 @@ def _width(half_r: FloatArray) -> float:
     return _through(band(half_r.tolist()), _ceiling).width
 
 
-def _last(numbers: FloatArray) -> int:
-    return int(numbers[-1])
+def _ends(numbers: FloatArray) -> tuple[int, int]:
+    return int(numbers[0]), int(numbers[-1])
 
 
 def _of(point: Point, target: str) -> Measured:
@@ -241,7 +243,7 @@ def _passes(numbers: FloatArray, height: FloatArray, wanted: float) -> float:
     x, y = np.log(numbers[known]), np.log(height[known])
     below = np.flatnonzero(y < np.log(wanted))
     if not len(below):
-        return float(np.exp(x[0]))
+        return float(numbers[known][0])
     last = int(below[-1])
     if last == len(y) - 1:
         return inf

@@ -10,6 +10,7 @@ from math import isnan
 from pathlib import Path
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from alignment.figure_style import (
@@ -23,6 +24,7 @@ from alignment.figure_style import (
 )
 from collection.forecasting.curve import CurvePoint
 from collection.forecasting.runs import Forecast
+from collection.forecasting.settings import NOISE, Level
 
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#7B4F9E"
 COLOURS = {"reliability": BLUE, "ceiling": ORANGE}
@@ -52,8 +54,8 @@ def draw_forecast(result: Forecast, path: Path) -> list[Path]:
             figure,
             7.7,
             top - 0.15,
-            "Each line: one value dimension.\nBand: 95 of 100 studies, over\n"
-            "all of them. What a value panel\nshows is of the mean over people.",
+            "Each line: the mean over people\non one value dimension.\n"
+            "Band: 95 of 100 studies.",
             va="top",
         )
         top -= PANEL + GAP
@@ -77,22 +79,12 @@ def _agreement(axes: Axes, result: Forecast, target: str) -> None:
     points = result.expected[target]
     for what, colour in COLOURS.items():
         _line(axes, points, what, colour, label=what)
-    for level in ("optimistic", "pessimistic"):
-        # mypy reads the tuple's strings as any string.
-        others = result.curves[level][target]  # type: ignore[index]
+    others_than_expected: tuple[Level, ...] = ("optimistic", "pessimistic")
+    for level in others_than_expected:
+        others = result.curves[level][target]
         x = [point.n for point in others if _stands(point)]
         y = [point.reliability.value for point in others if _stands(point)]
         axes.plot(x, y, color=BLUE, lw=0.9, ls=(0, (4, 3)))
-        if x:
-            axes.annotate(
-                f"{level} noise",
-                (x[-1], y[-1]),
-                xytext=(-2, 4 if level == "optimistic" else -9),
-                textcoords="offset points",
-                fontsize=6.5,
-                color=BLUE,
-                ha="right",
-            )
     _scaled(axes, result)
     axes.set_title(target, fontsize=10, color=INK, loc="left", pad=6)
     axes.legend(fontsize=7.5, frameon=False, loc="lower right")
@@ -209,7 +201,7 @@ def _cost(axes: Axes, result: Forecast) -> None:
     )
 
 
-def _beside(figure: object, result: Forecast, target: str, top: float) -> None:
+def _beside(figure: Figure, result: Forecast, target: str, top: float) -> None:
     """What the largest study would look like, beside the panel."""
     point = result.expected[target][-1]
     said = (
@@ -217,6 +209,7 @@ def _beside(figure: object, result: Forecast, target: str, top: float) -> None:
         f"{point.per_cell:.1f} judgments a pair\n"
         f"{point.unjudged:.0%} of pairs unjudged\n"
         f"{point.n_usable:.0f} usable people\n"
-        "\nBand: 95 of 100 studies.\nBroken lines: reliability\nat other noise."
+        "\nBand: 95 of 100 studies.\nBroken lines: reliability with\n"
+        f"noise x {NOISE['optimistic']:g} (above) and x {NOISE['pessimistic']:g}."
     )
-    write_text(figure, 7.7, top - 0.15, said, va="top")  # type: ignore[arg-type]
+    write_text(figure, 7.7, top - 0.15, said, va="top")

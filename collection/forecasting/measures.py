@@ -134,12 +134,12 @@ def _measured(
     n_cells = n_actions if target.startswith("value ") else comb(n_actions, 2)
     truth = truth_of(study, target)
     if target not in study.rows:
-        return _nothing(target, n_actions)
+        return _nothing(target)
     rows = study.rows[target]
     kept = (rows.rater < len(usable)) & usable[np.minimum(rows.rater, len(usable) - 1)]
     cell, rater, value = rows.cell[kept], rows.rater[kept], rows.value[kept]
     if not len(cell):
-        return _nothing(target, n_cells)
+        return _nothing(target)
     judged, column = np.unique(cell, return_inverse=True)
     raters, row = np.unique(rater, return_inverse=True)
     summed, weight = tabled(row, column, value, (len(raters), len(judged)))
@@ -175,9 +175,10 @@ def _measured(
     )
 
 
-def _nothing(target: str, n_cells: int) -> Measured:
-    gone = [nan] * 6
-    return Measured(target, 0, 0.0, 1.0, *gone, 0, "nobody judged any")
+def _nothing(target: str) -> Measured:
+    return Measured(
+        target, 0, 0.0, 1.0, nan, nan, nan, nan, nan, nan, 0, "nobody judged any"
+    )
 
 
 def tabled(

@@ -19,7 +19,7 @@ from collection.forecasting.settings import (
     ForecastSettings,
     Level,
 )
-from collection.forecasting.twin import has_attributes, simulate
+from collection.forecasting.twin import simulate, usable_attributes
 from collection.forecasting.workers import each
 
 Studies = tuple[tuple[Point, ...], ...]
@@ -155,10 +155,11 @@ def _check(definition: StudyDefinition, settings: ForecastSettings) -> None:
 
 def _remarks(definition: StudyDefinition) -> tuple[str, ...]:
     found = []
-    if not has_attributes(definition):
+    if not usable_attributes(definition):
         found.append(
-            "actions.csv says nothing about the actions that a truth could be made of "
-            "(area, valence, affected, stakes): attributes were dealt at random."
+            "actions.csv has no column that a truth could be made of (area, valence, "
+            "affected, stakes, differing between actions): attributes were dealt at "
+            "random."
         )
     for block in definition.blocks:
         if isinstance(block, TripletBlock) and block.sampler == "adaptive":

@@ -23,16 +23,16 @@ EXPECTED: Final = Nature(
     similarity_bias_sd=0.06,
     similarity_sd=0.20,
     value_offset_sd=5.0,
-    value_sd=20.0,
+    value_sd=25.0,
     own_share=0.5,
 )
 SOURCES: Final[Mapping[str, str]] = {
     "value noise": "real data: 70 verbs rated on evaluation by about 170 people each "
-    "(actdata, doi 10.5281/zenodo.14652399): one rating has an ICC(1) of .52, here the "
-    "spread that gives about as much",
+    "(actdata, doi 10.5281/zenodo.14652399): one rating has an ICC(1) of .52, as it has "
+    "here from careful people",
     "value offset": "assumption",
-    "pair noise": "assumption: one rating of similarity is a little less reliable than "
-    "one of value; published similarity data hold means only",
+    "pair noise": "assumption: one rating has an ICC(1) of about .35, less than one of "
+    "value; published similarity data hold means only",
     "pair bias": "assumption",
     "own view": "assumption: half of what sets people apart is theirs to stay",
     "pace": "the definition's seconds_per_trial as the median; lognormal, an assumption",

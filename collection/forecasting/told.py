@@ -86,6 +86,8 @@ def need_said(need: Needed) -> str:
             "" if isinf(need.low) else f", at the very least {_number(need.low, need)}"
         )
         return f"a {need.what} takes more than {need.most:,} participants{least}"
+    if need.value <= need.least and need.high <= need.least:
+        return f"a {need.what} takes {need.least:,} participants or fewer"
     return (
         f"a {need.what} takes about {_number(need.value, need)} participants "
         f"[{_number(need.low, need)}, {_number(need.high, need)}]"

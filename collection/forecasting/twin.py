@@ -15,9 +15,9 @@ from alignment.matrices import FloatArray, IntArray
 from collection.definition_parts import QuestionsBlock
 from collection.definitions import StudyDefinition
 from collection.forecasting.desk import Ask, Desk
-from collection.forecasting.settings import ForecastRefused, ForecastSettings
+from collection.forecasting.settings import ForecastSettings
 from collection.simulated_people import Beliefs, SimulatedPerson
-from collection.truth import SIMILARITY_WEIGHTS, Truth, plant
+from collection.truth import ORDERED, SIMILARITY_WEIGHTS, Truth, plant
 
 LEAST_REPEATS = 5
 """As in `collection/quality.py`: fewer repeats exclude nobody."""
@@ -99,13 +99,13 @@ class _Columns:
 
 
 def planted(definition: StudyDefinition, seed: int) -> Truth:
-    """A truth for these actions; attributes are dealt at random where they have none.
-
-    Raises:
-        ForecastRefused: An attribute holds a code that no truth can be made of.
-    """
-    attributes = [dict(action.attributes) for action in definition.actions]
-    if not has_attributes(definition):
+    """A truth for these actions; attributes are dealt at random where none is usable."""
+    named = usable_attributes(definition)
+    attributes = [
+        {name: action.attributes[name] for name in named}
+        for action in definition.actions
+    ]
+    if not named:
         rng = np.random.default_rng((seed, 11))
         attributes = [
             {
@@ -115,24 +115,28 @@ def planted(definition: StudyDefinition, seed: int) -> Truth:
             }
             for _ in attributes
         ]
-    try:
-        return plant(
-            definition.action_ids,
-            attributes,
-            [dimension.name for dimension in definition.dimensions],
-            world="follows",
-            seed=seed,
-        )
-    except ValueError as error:
-        raise ForecastRefused(f"actions of {definition.slug}: {error}") from error
-
-
-def has_attributes(definition: StudyDefinition) -> bool:
-    """Whether a truth can be planted on what actions.csv says of the actions."""
-    return any(
-        all(action.attributes.get(name) for action in definition.actions)
-        for name in SIMILARITY_WEIGHTS
+    return plant(
+        definition.action_ids,
+        attributes,
+        [dimension.name for dimension in definition.dimensions],
+        world="follows",
+        seed=seed,
     )
+
+
+def usable_attributes(definition: StudyDefinition) -> list[str]:
+    """The columns of actions.csv that a truth can be planted on.
+
+    Every action has them, they differ between actions (or all would be alike, and no
+    study of them reliable), and ordered ones hold codes that are known.
+    """
+    found = []
+    for name in SIMILARITY_WEIGHTS:
+        codes = {action.attributes.get(name, "") for action in definition.actions}
+        known = name not in ORDERED or codes <= set(ORDERED[name])
+        if "" not in codes and len(codes) > 1 and known:
+            found.append(name)
+    return found
 
 
 def simulate(
