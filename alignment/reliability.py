@@ -122,6 +122,47 @@ def noise_ceiling(
     return Ceiling(estimate, len(raters), per_pair, r, "")
 
 
+def split_half_correlation(
+    summed: FloatArray, weight: FloatArray, *, n_splits: int = 20, seed: int
+) -> float:
+    """Mean Spearman between the means of two random halves of the raters.
+
+    The same r as `noise_ceiling` is made from, for any table of judgments: of pairs, or
+    of actions on a dimension.
+
+    Args:
+        summed: (n_raters, n_cells) weighted sums of what each rater said of each cell.
+        weight: (n_raters, n_cells) the weights, 0 where a rater said nothing.
+
+    Returns:
+        r in [-1, 1]; NaN where no split had three cells that varied in both halves.
+
+    Raises:
+        TooFewRaters: Fewer than 2 raters, or fewer than 2 a cell, in the median over the
+            cells judged at all.
+    """
+    judged = (weight > 0).sum(axis=0)
+    per_cell = float(np.median(judged[judged > 0])) if judged.any() else 0.0
+    if len(summed) < 2 or per_cell < 2:
+        raise TooFewRaters(
+            f"split halves: needs at least 2 raters, and 2 for each thing judged, in "
+            f"the median; got {len(summed)} and {per_cell:g}"
+        )
+    everyone = np.ones((1, len(summed)), dtype=np.int64)
+    rng = np.random.default_rng(seed)
+    return float(_mean_r(summed, weight, everyone, n_splits, rng)[0])
+
+
+def stepped_up(r: float, times: float = 2.0) -> float:
+    """Spearman and Brown: the reliability of `times` as many judgments, from r of one.
+
+    `stepped_up(r)` of two halves is the reliability of the whole. NaN where r is not
+    above -1 / (times - 1), beyond which the formula has no meaning.
+    """
+    below = 1 + (times - 1) * r
+    return times * r / below if below > 0 else float("nan")
+
+
 def _raters(judgments: SimilarityJudgments) -> tuple[str, ...]:
     if len(judgments) and not judgments.has_raters:
         raise TooFewRaters(ONLY_MEANS)

@@ -9,11 +9,12 @@ library is used, because thousands of answers are drawn one at a time.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
-from math import exp
+from math import exp, inf, sqrt
 from statistics import NormalDist
 from typing import Any, Literal
 
@@ -31,6 +32,7 @@ NOT_UNDERSTOOD_SHARE = 0.003
 """How often a careful person says that they do not understand an action."""
 
 _NORMAL = NormalDist()
+_TIMES_MET = re.compile(r" #\d+")
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,57 @@ class Beliefs:
 
 
 @dataclass(frozen=True)
+class Nature:
+    """How people of a population differ; the defaults are those of every simulation.
+
+    Attributes:
+        similarity_bias_sd: Spread, between people, of what each adds to every
+            similarity (0-1 scale).
+        similarity_sd: Mean over people of the spread of their own similarity answers
+            (0-1 scale); people lie evenly within 45 % around it.
+        value_offset_sd: Spread, between people, of what each adds to a whole dimension
+            (0-100 scale).
+        value_sd: The same as `similarity_sd` for values (0-100 scale), within 50 %.
+        own_share: Share of that variance which is the person's lasting view, given
+            again when they are asked again; the rest is drawn anew each time.
+
+    Raises:
+        ValueError: A spread is below zero, or the share is no share.
+    """
+
+    similarity_bias_sd: float = 0.06
+    similarity_sd: float = 0.11
+    value_offset_sd: float = 5.0
+    value_sd: float = 8.0
+    own_share: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in (
+            "similarity_bias_sd",
+            "similarity_sd",
+            "value_offset_sd",
+            "value_sd",
+        ):
+            if not 0 <= getattr(self, name) < inf:
+                raise ValueError(f"{name}: from 0 up, got {getattr(self, name)}")
+        if not 0 <= self.own_share <= 1:
+            raise ValueError(f"own_share: from 0 to 1, got {self.own_share}")
+
+    def noisier(self, times: float) -> Nature:
+        """The same people with all their spreads multiplied."""
+        return replace(
+            self,
+            similarity_bias_sd=times * self.similarity_bias_sd,
+            similarity_sd=times * self.similarity_sd,
+            value_offset_sd=times * self.value_offset_sd,
+            value_sd=times * self.value_sd,
+        )
+
+
+USUAL_NATURE = Nature()
+
+
+@dataclass(frozen=True)
 class Temperament:
     """What is a person's own.
 
@@ -93,12 +146,14 @@ class SimulatedPerson:
         seed: The simulation's seed.
         number: Which person this is, from 0.
         careless: Share of people who answer carelessly, 0 to 1.
+        nature: How people differ.
     """
 
     beliefs: Beliefs
     seed: int
     number: int
     careless: float = 0.0
+    nature: Nature = USUAL_NATURE
     temperament: Temperament = field(init=False)
     _met: Counter[str] = field(init=False, default_factory=Counter)
 
@@ -112,9 +167,12 @@ class SimulatedPerson:
             pace_s=1 + self._uniform("pace")
             if manner == "fast"
             else 8 * exp(0.35 * self._normal("pace")),
-            similarity_bias=0.06 * self._normal("similarity bias"),
-            similarity_sd=0.06 + 0.10 * self._uniform("similarity sd"),
-            value_sd=4 + 8 * self._uniform("value sd"),
+            similarity_bias=self.nature.similarity_bias_sd
+            * self._normal("similarity bias"),
+            similarity_sd=self.nature.similarity_sd
+            * (6 + 10 * self._uniform("similarity sd"))
+            / 11,
+            value_sd=self.nature.value_sd * (0.5 + self._uniform("value sd")),
         )
 
     def similarity_rating(self, a: str, b: str) -> int | None:
@@ -187,8 +245,8 @@ class SimulatedPerson:
             return None
         if (careless := self._careless_rating(asked)) is not None:
             return careless
-        offset = 5 * self._normal(f"offset on {dimension}")
-        noise = self.temperament.value_sd * self._normal(asked)
+        offset = self.nature.value_offset_sd * self._normal(f"offset on {dimension}")
+        noise = self.temperament.value_sd * self._own_view(asked)
         return _rating(self.beliefs.values[dimension, action] + offset + noise)
 
     def option(self, question: str, options: Sequence[str]) -> str:
@@ -205,14 +263,27 @@ class SimulatedPerson:
         luck = self._normal(f"time of judgment {self._met.total()}")
         return max(250, round(1000 * self.temperament.pace_s * exp(spread * luck)))
 
+    def attends(self) -> bool:
+        """Whether this person reads what they are shown at this moment."""
+        return self._now() == "careful"
+
     def chance(self, purpose: str) -> float:
         """A number in (0, 1), this person's own for this purpose."""
         return self._uniform(purpose)
 
     def _seen_similarity(self, a: str, b: str, asked: str) -> float:
         own = self.temperament
-        noise = own.similarity_sd * self._normal(asked)
+        noise = own.similarity_sd * self._own_view(asked)
         return self.beliefs.similarity[a, b] + own.similarity_bias + noise
+
+    def _own_view(self, asked: str) -> float:
+        """Standard normal: partly a lasting view of this question, partly of today."""
+        today = self._normal(asked)
+        if not self.nature.own_share:
+            return today
+        lasting = self._normal(f"view of {_TIMES_MET.sub('', asked)}")
+        share = self.nature.own_share
+        return sqrt(share) * lasting + sqrt(1 - share) * today
 
     def _asked(self, *question: str) -> str:
         """The question's name with how often this person has met it by now."""

@@ -1,4 +1,8 @@
-"""`manage.py simulateparticipants everyday --sessions 120 --world follows --seed 1`."""
+"""`manage.py simulateparticipants everyday --sessions 120 --world follows --seed 1`.
+
+With `--forecast study.toml` nobody walks any page: what so many participants would buy
+is simulated in memory, before a study is loaded or paid for (`collection/forecasting`).
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from collection.errors import CollectionError
+from alignment.errors import AlignmentError
+from collection.errors import CollectionError, DefinitionError
+from collection.forecasting import command as forecasting
 from collection.models import Study
 from collection.serving import serve_in_background
 from collection.simulation import (
@@ -23,15 +29,19 @@ PROBLEMS_SHOWN = 5
 
 
 class Command(BaseCommand):
-    """Let simulated participants answer an open study through its real pages."""
+    """Let simulated participants answer an open study through its real pages.
+
+    Or forecast, without pages, what participants would buy.
+    """
 
     help = (
         "Let simulated participants, who know a planted truth, answer an open study "
-        "through its real pages. The study is marked as simulated for good."
+        "through its real pages. The study is marked as simulated for good. With "
+        "--forecast: say what so many participants will buy, and store nothing."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("slug", help="The study.")
+        parser.add_argument("slug", nargs="?", help="The study.")
         parser.add_argument(
             "--base-url",
             help="Where the site answers; without it a server is started for the while.",
@@ -52,15 +62,23 @@ class Command(BaseCommand):
         parser.add_argument(
             "--careless",
             type=_share,
-            default=0.0,
-            help="Share of participants who answer carelessly (default: %(default)s).",
+            help="Share of participants who answer carelessly (default: 0; in a "
+            "forecast 0.1).",
         )
         parser.add_argument(
             "--threads", type=_count, default=4, help="How many walk at a time."
         )
+        forecasting.add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["forecast"] is not None:
+            self._forecast(options)
+            return
         slug = options["slug"]
+        if slug is None:
+            raise CommandError(
+                "Name a study to walk through, or forecast one with --forecast."
+            )
         study = Study.objects.filter(slug=slug).first()
         if study is None:
             known = ", ".join(Study.objects.values_list("slug", flat=True)) or "none"
@@ -85,13 +103,25 @@ class Command(BaseCommand):
                 base_url,
                 truth=truth,
                 numbers=range(first, first + n_sessions),
-                careless=options["careless"],
+                careless=options["careless"] or 0.0,
                 threads=options["threads"],
                 understood=right_answers(study),
             )
         self.stdout.write(_told(summary))
         if summary.problems:
             raise CommandError(_trouble(summary))
+
+    def _forecast(self, options: dict[str, Any]) -> None:
+        if options["slug"] is not None:
+            raise CommandError(
+                f"--forecast names its study itself; leave out '{options['slug']}'."
+            )
+        try:
+            self.stdout.write(forecasting.run(options))
+        except CollectionError as refusal:
+            raise CommandError(refusal.message) from refusal
+        except (DefinitionError, AlignmentError) as refusal:
+            raise CommandError(str(refusal)) from refusal
 
 
 def _site(base_url: str | None) -> AbstractContextManager[str]:
