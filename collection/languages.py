@@ -16,6 +16,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
 from django.utils.translation import get_language_info
@@ -41,6 +42,14 @@ class LanguageMiddleware(LocaleMiddleware):
             request.LANGUAGE_CODE = translation.get_language()
         else:
             super().process_request(request)
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        """Leave the thread as it was found: its next request may be anybody's."""
+        spoken = super().process_response(request, response)
+        translation.deactivate()
+        return spoken
 
 
 @dataclass(frozen=True)
@@ -129,7 +138,7 @@ def speak_to(code: UUID) -> None:
         .filter(pk=code)
         .first()
     )
-    if session is not None:
+    if session is not None and session.study.definition_sha256:
         speak(session)
 
 
