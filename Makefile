@@ -17,7 +17,7 @@ export MKL_NUM_THREADS = 1
 # Models ship inside packages: nothing is looked up on a hub.
 export HF_HUB_OFFLINE = 1
 
-.PHONY: help demo test test-all check setup clean serve bridge-verbs
+.PHONY: messages help demo test test-all check setup clean serve bridge-verbs
 
 help:
 	@echo "make demo          set up, run the whole road from a click to a figure, serve the site"
@@ -25,6 +25,7 @@ help:
 	@echo "make test          set up and run the tests"
 	@echo "make test-all      the same with the tests marked slow"
 	@echo "make bridge-verbs  real people's data to a figure (needs ATTUNE_DATA or ../shared/data)"
+	@echo "make messages      bring the languages' catalogs up to date"
 	@echo "make check         ruff and mypy"
 	@echo "make serve         serve the site on PORT=$(PORT)"
 
@@ -73,6 +74,9 @@ check: setup
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
+
+messages: setup
+	@$(PY) -m tests.messages
 
 clean:
 	rm -rf var .cache

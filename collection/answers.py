@@ -6,6 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from collection.arranged import Places, checked_places
 from collection.definition_parts import PREFER_NOT_TO_SAY, Question
 from collection.errors import AnswerMissing, AnswerNotOffered, RatingOutOfRange
@@ -63,13 +66,13 @@ def checked(trial: Trial, answer: Answer) -> Stored:
     if trial.kind == Kind.TRIPLET:
         if not answer.choice:
             raise AnswerMissing(
-                "Please choose the action that is least like the others."
+                _("Please choose the action that is least like the others.")
             )
         if answer.choice not in trial.actions:
-            raise AnswerNotOffered("Please choose one of the three actions shown.")
+            raise AnswerNotOffered(_("Please choose one of the three actions shown."))
         return _stored(choice=answer.choice)
     if answer.rating is None:
-        raise AnswerMissing("Please give an answer before you go on.")
+        raise AnswerMissing(_("Please give an answer before you go on."))
     return _stored(rating=_rating(answer.rating))
 
 
@@ -115,9 +118,14 @@ def _stored(
 def _rating(rating: float) -> int:
     # A bool is an int in Python, and would be stored as a rating of 0 or 1.
     if isinstance(rating, bool) or not isinstance(rating, int | float):
-        raise RatingOutOfRange(f"A rating is a number from 0 to 100; got {rating!r}.")
+        raise RatingOutOfRange(
+            _("A rating is a number from 0 to 100; got %(rating)s.")
+            % {"rating": repr(rating)}
+        )
     if not math.isfinite(rating) or not 0 <= rating <= 100:
-        raise RatingOutOfRange(f"Ratings run from 0 to 100; got {rating:g}.")
+        raise RatingOutOfRange(
+            _("Ratings run from 0 to 100; got %(rating)s.") % {"rating": f"{rating:g}"}
+        )
     return round(rating)
 
 
@@ -128,10 +136,10 @@ def _answer_to_question(question: Question, answer: Answer) -> Stored:
         if not answer.choice:
             return _nothing(question)
         if answer.choice not in {option.key for option in question.options}:
-            raise AnswerNotOffered("Please choose one of the options shown.")
+            raise AnswerNotOffered(_("Please choose one of the options shown."))
         return _stored(choice=answer.choice)
     if answer.choice:
-        raise AnswerNotOffered("This question is answered by typing.")
+        raise AnswerNotOffered(_("This question is answered by typing."))
     text = answer.text.strip().replace("\x00", "")
     if not text:
         return _nothing(question)
@@ -139,15 +147,19 @@ def _answer_to_question(question: Question, answer: Answer) -> Stored:
         return _stored(text=_number(question, text))
     if len(text) > question.max_length:
         raise AnswerNotOffered(
-            f"Please use at most {question.max_length} characters; "
-            f"you wrote {len(text)}."
+            ngettext(
+                "Please use at most %(most)d character; you wrote %(n)d.",
+                "Please use at most %(most)d characters; you wrote %(n)d.",
+                question.max_length,
+            )
+            % {"most": question.max_length, "n": len(text)}
         )
     return _stored(text=text)
 
 
 def _nothing(question: Question) -> Stored:
     if not question.may_be_empty:
-        raise AnswerMissing("Please answer this question before you go on.")
+        raise AnswerMissing(_("Please answer this question before you go on."))
     return _stored()
 
 
@@ -157,15 +169,23 @@ def _number(question: Question, text: str) -> str:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise RatingOutOfRange(f"Please type a number; got {text[:40]!r}.")
+        raise RatingOutOfRange(
+            _("Please type a number; got “%(text)s”.") % {"text": text[:40]}
+        )
     low, high = question.minimum, question.maximum
     if (low is not None and number < low) or (high is not None and number > high):
-        bounds = [
-            f"{word} {bound:g}"
-            for word, bound in (("at least", low), ("at most", high))
-            if bound is not None
-        ]
-        raise RatingOutOfRange(
-            f"Please type a number of {' and '.join(bounds)}; got {number:g}."
-        )
+        if high is None:
+            needs = _("Please type a number of at least %(low)s; got %(number)s.")
+        elif low is None:
+            needs = _("Please type a number of at most %(high)s; got %(number)s.")
+        else:
+            needs = _(
+                "Please type a number of at least %(low)s and at most %(high)s; "
+                "got %(number)s."
+            )
+        bounds = {
+            name: "" if bound is None else f"{bound:g}"
+            for name, bound in (("low", low), ("high", high), ("number", number))
+        }
+        raise RatingOutOfRange(needs % bounds)
     return f"{number:.15g}"

@@ -12,6 +12,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from collection.errors import AnswerMissing, AnswerNotOffered, PositionOutside
 
 GRID: Final = 9
@@ -42,7 +45,8 @@ def checked_places(actions: Sequence[str], answer: object) -> Places:
     foreign = [action for action in said if action not in actions]
     if foreign:
         raise AnswerNotOffered(
-            f"This arena does not show the action {str(foreign[0])[:80]!r}."
+            _("This arena does not show the action “%(action)s”.")
+            % {"action": str(foreign[0])[:80]}
         )
     places = {
         action: _place(action, said[action])
@@ -52,25 +56,38 @@ def checked_places(actions: Sequence[str], answer: object) -> Places:
     missing = [action for action in actions if action not in said]
     if missing:
         raise AnswerMissing(
-            f"{len(missing)} of {len(actions)} actions have no place yet. Please place "
-            "each of them, or say that you do not understand it."
+            ngettext(
+                "%(n)d of %(total)d actions has no place yet. Please place it, or say "
+                "that you do not understand it.",
+                "%(n)d of %(total)d actions have no place yet. Please place each of "
+                "them, or say that you do not understand it.",
+                len(missing),
+            )
+            % {"n": len(missing), "total": len(actions)}
         )
     return places
 
 
 def _place(action: str, place: object) -> list[float]:
     if not isinstance(place, Sequence) or isinstance(place, str) or len(place) != 2:
-        raise PositionOutside(f"The place of {action} is not a pair of numbers.")
+        raise _no_pair(action)
     for number in place:
         if isinstance(number, bool) or not isinstance(number, int | float):
-            raise PositionOutside(f"The place of {action} is not a pair of numbers.")
+            raise _no_pair(action)
     x, y = (float(number) for number in place)
     # Written so that NaN is refused as well.
     if not math.hypot(x - 0.5, y - 0.5) <= RIM:
         raise PositionOutside(
-            f"The place of {action} lies outside the circle: got ({x:g}, {y:g})."
+            _("The place of %(action)s lies outside the circle: got (%(x)s, %(y)s).")
+            % {"action": action, "x": f"{x:g}", "y": f"{y:g}"}
         )
     return [round(x, DECIMALS), round(y, DECIMALS)]
+
+
+def _no_pair(action: str) -> PositionOutside:
+    return PositionOutside(
+        _("The place of %(action)s is not a pair of numbers.") % {"action": action}
+    )
 
 
 def read_places(data: Mapping[str, str]) -> dict[str, Any] | None:

@@ -18,11 +18,14 @@ from collection.definition_parts import ConsentForm
 from collection.definitions import StudyDefinition
 from collection.errors import ConsentTextChanged
 from collection.models import ConsentVersion, Study
+from collection.study_texts import says_none
 
 
 def shown(definition: StudyDefinition, language: str | None = None) -> str:
     """What the consent page says, as HTML, in one language (the study's own)."""
-    with translation.override(language or definition.language):
+    language = language or definition.language
+    definition = definition.in_language(language)
+    with translation.override(language):
         html = render_to_string(
             "participant/consent_shown.html",
             {"definition": definition, "warning": warning(definition.consent)},
@@ -47,8 +50,10 @@ def keep(
     Raises:
         ConsentTextChanged: they had read another text.
     """
-    definition = study.definition_model()
-    html = shown(definition, language)
+    own = study.definition_model()
+    language = language or own.language
+    definition = own.in_language(language)
+    html = shown(own, language)
     version = version_of(html)
     if read is not None and read != version:
         raise ConsentTextChanged(
@@ -61,7 +66,7 @@ def keep(
         study=study,
         version=version,
         defaults={
-            "language": language or definition.language,
+            "language": language,
             "shown": html,
             "definition": definition.consent.model_dump(mode="json"),
         },
@@ -72,4 +77,4 @@ def keep(
 def warning(consent: ConsentForm) -> str:
     """The content warning; empty where the definition says that there is none."""
     text = consent.content_warning
-    return "" if text.lower().rstrip(".") == "none" else text
+    return "" if says_none(text) else text

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from math import ceil
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -127,6 +128,11 @@ class ConsentForm(Section):
     support: tuple[SupportLink, ...] = Field(
         default=(), description="Support links, shown on the debrief."
     )
+
+    @property
+    def counted_minutes(self) -> int:
+        """Whole minutes, for grammar alone: 1.4 minutes are several."""
+        return ceil(self.duration_minutes or 0)
 
 
 class Completion(Section):

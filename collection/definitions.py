@@ -8,6 +8,7 @@
     title = "Everyday actions"
     version = "1"
     language = "en"                   # [en]
+    languages = ["en", "de"]          # [its own only]; collection/study_texts.py
     actions_file = "actions.csv"      # [actions.csv], beside this document
     group_mode = "disjoint"           # [disjoint] | same | counterbalanced
     instructions = """..."""          # blank lines part paragraphs
@@ -126,8 +127,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -155,6 +157,13 @@ from collection.definition_parts import (
 from collection.errors import DefinitionError, Fault
 from collection.plan import Plan, make_plan
 from collection.recruitment.sections import Recruitment
+from collection.study_texts import (
+    Texts,
+    read_translations,
+    spoken,
+    tag_faults,
+    text_faults,
+)
 
 
 class StudyDefinition(Section):
@@ -164,6 +173,15 @@ class StudyDefinition(Section):
     title: Line = Field(description="Shown at the top of every page.")
     version: Line = Field(description="The document's own version, for its readers.")
     language: Line = Field(default="en", description="Language tag of all texts.")
+    languages: tuple[Line, ...] = Field(
+        default=(),
+        description="Every language that people may choose, the study's own among "
+        "them; that one alone if empty.",
+    )
+    translations: Mapping[str, Texts] = Field(
+        default_factory=dict,
+        description="Language -> the texts in it, from the files beside this document.",
+    )
     actions_file: Line = Field(
         default="actions.csv", description="The CSV of actions beside this document."
     )
@@ -200,6 +218,8 @@ class StudyDefinition(Section):
     @model_validator(mode="after")
     def _sections_agree(self) -> StudyDefinition:
         faults = cross_faults(Parts.of(self))
+        if self.languages or self.translations:
+            faults += _language_faults(self.model_dump(mode="json"))
         if faults:
             raise ValueError("; ".join(map(str, faults)))
         return self
@@ -210,6 +230,8 @@ class StudyDefinition(Section):
         document = self.model_dump(mode="json")
         if self.recruitment is None:  # as before there was such a section
             del document["recruitment"]
+        if not self.languages:  # nor other languages
+            del document["languages"], document["translations"]
         canonical = json.dumps(
             document,
             sort_keys=True,
@@ -233,6 +255,29 @@ class StudyDefinition(Section):
     @cached_property
     def action_ids(self) -> tuple[str, ...]:
         return tuple(action.action_id for action in self.actions)
+
+    @property
+    def offered_languages(self) -> tuple[str, ...]:
+        """The languages that people may choose from, at least one."""
+        return self.languages or (self.language,)
+
+    def in_language(self, language: str) -> StudyDefinition:
+        """What people read in this language: the same study, in other words.
+
+        Only for showing it. A language that the study does not offer is answered in
+        the study's own.
+        """
+        return self._translated.get(language, self)
+
+    @cached_property
+    def _translated(self) -> dict[str, StudyDefinition]:
+        document = self.model_dump(mode="json", exclude={"languages", "translations"})
+        return {
+            language: StudyDefinition.model_validate(
+                {**spoken(document, texts), "language": language}
+            )
+            for language, texts in self.translations.items()
+        }
 
     def missing_before_opening(self) -> tuple[Fault, ...]:
         """What consent still lacks; an open study may lack nothing."""
@@ -302,12 +347,23 @@ def _read(path: Path) -> tuple[StudyDefinition | None, list[Fault]]:
                 "actions stand in a CSV beside this document; name it in actions_file",
             )
         )
+    if "translations" in raw:
+        del raw["translations"]
+        faults.append(
+            Fault(
+                f"{path.name}: translations",
+                "other languages stand in files beside this document; name them in "
+                "languages",
+            )
+        )
     actions_file = raw.get("actions_file", "actions.csv")
     rows: list[dict[str, Any]] = []
     if isinstance(actions_file, str) and actions_file.strip():
         rows, csv_faults = read_actions(path.parent / actions_file)
         faults += csv_faults
-    whole = {**raw, "actions": rows}
+    translations, unreadable = read_translations(path.parent, raw)
+    faults += unreadable
+    whole = {**raw, "actions": rows, "translations": translations}
     definition = None
     try:
         definition = StudyDefinition.model_validate(whole)
@@ -318,7 +374,47 @@ def _read(path: Path) -> tuple[StudyDefinition | None, list[Fault]]:
             Fault(f"{path.name}: {fault.place}", fault.message)
             for fault in cross_faults(Parts.loosely(raw, len(rows) or None))
         ]
+        listed = {_file(fault) for fault in unreadable if ":" not in fault.place}
+        faults += _faults_of_languages(whole, path.name, listed)
     return (None if faults else definition), faults
+
+
+def _language_faults(document: Mapping[str, Any]) -> list[Fault]:
+    wrong = tag_faults(document["language"], document["languages"])
+    return [Fault("languages", message) for message in wrong] + text_faults(document)
+
+
+def _faults_of_languages(
+    whole: Mapping[str, Any], file: str, unreadable: Set[str]
+) -> list[Fault]:
+    """What the languages lack, once the study itself is clear.
+
+    Args:
+        unreadable: Files whose own faults are listed already.
+    """
+    own = {k: v for k, v in whole.items() if k not in ("languages", "translations")}
+    try:
+        document = StudyDefinition.model_validate(own).model_dump(mode="json")
+    except ValidationError:
+        return []
+    languages = whole.get("languages")
+    if not isinstance(languages, list) or not all(
+        isinstance(tag, str) for tag in languages
+    ):
+        return []
+    document |= {"languages": languages, "translations": whole["translations"]}
+    return [
+        Fault(f"{file}: {fault.place}", fault.message)
+        if fault.place == "languages"
+        else fault
+        for fault in _language_faults(document)
+        if _file(fault) not in unreadable
+    ]
+
+
+def _file(fault: Fault) -> str:
+    """The file that a fault is in: `actions.de.csv` of `actions.de.csv line 3`."""
+    return re.split(r"[: ]", fault.place, maxsplit=1)[0]
 
 
 def _schema_faults(error: ValidationError, file: str) -> list[Fault]:

@@ -7,23 +7,24 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from collection.middleware import prefers_json, session_code
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """404, with a word to those who followed a broken link."""
-    return _error(request, 404, "not-found", "There is no such page.")
+    return _error(request, 404, "not-found", _("There is no such page."))
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     """403."""
-    return _error(request, 403, "forbidden", "This page is not open to you.")
+    return _error(request, 403, "forbidden", _("This page is not open to you."))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """500. Its template asks neither the database nor the person's session."""
-    return _error(request, 500, "server-error", "Something went wrong on our side.")
+    return _error(request, 500, "server-error", _("Something went wrong on our side."))
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -32,7 +33,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
         request,
         403,
         "csrf",
-        "The form was not sent from our own page, or cookies are refused.",
+        _("The form was not sent from our own page, or cookies are refused."),
         template="errors/csrf.html",
         code=session_code(request),
     )

@@ -51,6 +51,8 @@ class ArrivalForm(forms.Form):
     simulated = forms.CharField(
         required=False, max_length=1000, widget=forms.HiddenInput
     )
+    # The language that was chosen (`languages.PARAMETER`).
+    lang = forms.CharField(required=False, max_length=35, widget=forms.HiddenInput)
 
     def identity(self) -> tuple[str, str | None]:
         """(platform, external id); ("link", None) for a person whom nobody named."""

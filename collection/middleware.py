@@ -20,6 +20,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from collection.erasure import was_erased
 from collection.errors import (
@@ -30,6 +31,7 @@ from collection.errors import (
     SessionErased,
     UnknownTrial,
 )
+from collection.languages import speak_to
 from collection.models import Incident, StudySession
 
 log = logging.getLogger(__name__)
@@ -105,6 +107,8 @@ class CollectionErrorMiddleware:
         code = session_code(request)
         if code is not None and not isinstance(exception, NOTED_BY_PARTICIPATION):
             record_incident(code, exception, path=request.path)
+        if code is not None:
+            speak_to(code)
         if prefers_json(request):
             body = {"code": exception.code, "message": exception.message, "fields": {}}
             return JsonResponse({"error": body}, status=exception.status)
@@ -131,7 +135,7 @@ def _database_is_away(request: HttpRequest, exception: Exception) -> HttpRespons
     What a browser without the script had sent stands in the page, one button away.
     """
     log.warning("The database did not answer: %s.", type(exception).__name__)
-    message = "The database does not answer at the moment. Please try again."
+    message = _("The database does not answer at the moment. Please try again.")
     if prefers_json(request):
         error = {"code": "try-again", "message": message, "fields": {}}
         response: HttpResponse = JsonResponse({"error": error}, status=503)

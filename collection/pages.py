@@ -8,6 +8,7 @@ another stage leads to the right one.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -15,10 +16,12 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib import messages
 from django.core import signing
+from django.core.exceptions import ValidationError
 from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone, translation
+from django.utils.functional import lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -28,6 +31,7 @@ from collection import (
     consents,
     erasure,
     identities,
+    languages,
     participation,
     withdrawal,
 )
@@ -194,6 +198,7 @@ def _join(
         participant_token=token,
         simulated=simulated,
     )
+    languages.keep(session, languages.chosen(request, study))
     arrival.record(session, who)
     response = redirect("resume", code=session.code)
     if who.external_id and session.status == Status.ARRIVED:
@@ -220,6 +225,9 @@ def consent(request: HttpRequest, code: UUID) -> HttpResponse:
     session = _find(code)
     if session.status != Status.ARRIVED:
         return redirect("resume", code=code)
+    language = languages.chosen(request, session)
+    if request.method == "POST":
+        languages.keep(session, language)
     if request.method == "POST" and request.POST.get("decision") == "decline":
         participation.decline(session)
         return _forgetting_who(redirect("debrief", code=code), session)
@@ -247,7 +255,9 @@ def consent(request: HttpRequest, code: UUID) -> HttpResponse:
         form=form,
         changed=changed,
         ticked=[] if changed else request.POST.getlist("uses"),
-        version=consents.version_of(consents.shown(session.study.definition_model())),
+        version=consents.version_of(
+            consents.shown(session.study.definition_model(), language)
+        ),
     )
 
 
@@ -330,6 +340,7 @@ def _find(code: UUID) -> StudySession:
     session = sessions.filter(code=code).first()
     if session is None:
         raise _missing(code)
+    languages.speak(session)  # refusals too are said in it
     return session
 
 
@@ -346,12 +357,13 @@ def _page(
     status: int = 200,
     **context: Any,
 ) -> HttpResponse:
-    """Render a participant's page in the language of its study."""
+    """Render a participant's page in their language."""
     session = whose if isinstance(whose, StudySession) else None
     study = session.study if session else whose
     assert isinstance(study, Study)
-    definition = study.definition_model()
-    translation.activate(definition.language)
+    language = languages.chosen(request, whose)
+    definition = study.definition_model().in_language(language)
+    translation.activate(language)
     return render(
         request,
         f"participant/{name}.html",
@@ -359,6 +371,10 @@ def _page(
             "session": session,
             "definition": definition,
             "warning": consents.warning(definition.consent),
+            "language": language,
+            "languages": languages.switcher(
+                request, study.definition_model(), language
+            ),
             **context,
         },
         status=status,
@@ -438,9 +454,17 @@ def _show_current(
 def _unreadable(form: AnswerForm) -> str | None:
     """What could not be read in an answer; an unknown trial is not for here."""
     for field in ("rating", "choice", "text"):
-        for error in form.errors.get(field, []):
-            return str(error)
+        for error in form.errors.as_data().get(field, []):
+            return _in_time(error)
     return None
+
+
+def _in_words(error: ValidationError) -> str:
+    return str(error.messages[0])
+
+
+# Put into words once the language of the page is known.
+_in_time: Callable[[ValidationError], str] = lazy(_in_words, str)
 
 
 @dataclass(frozen=True)
@@ -458,8 +482,7 @@ def _show_trial(
     *,
     refusal: str | None = None,
 ) -> HttpResponse:
-    definition = session.study.definition_model()
-    translation.activate(definition.language)
+    definition = languages.speak(session)
     current = here.trial
     assert current is not None
     total = participation.n_trials(session)
@@ -567,7 +590,10 @@ def _claims_simulation(study: Study, token: str) -> bool:
         payload = None
     if not isinstance(payload, dict) or payload.get("study") != study.slug:
         raise NotSimulated(
-            "This link claims a simulated participant, and was not made for this study "
-            "by this server. To take part yourself, use the study's plain address."
+            _(
+                "This link claims a simulated participant, and was not made for this "
+                "study by this server. To take part yourself, use the study's plain "
+                "address."
+            )
         )
     return True

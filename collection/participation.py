@@ -12,7 +12,10 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from collection import assignment, comprehension, consents, identities
 from collection.answers import Answer, checked, said, same_answer
@@ -28,6 +31,7 @@ from collection.errors import (
     StudyClosed,
     UnknownTrial,
 )
+from collection.languages import language_of
 from collection.models import (
     Consent,
     Incident,
@@ -99,9 +103,7 @@ def enrol(
                 identities.know(known, arrival)
             return known
         if not locked.takes_new_people:
-            raise StudyClosed(
-                f"This study is not taking new participants: it is {locked.status}."
-            )
+            raise StudyClosed(_("This study is not taking new participants."))
         group, blocks = assignment.choose_group(locked, simulated=simulated)
         participant = Participant.objects.create(
             study=locked, group=group, simulated=simulated
@@ -143,24 +145,27 @@ def give_consent(
     """
     locked = held_session(session.pk)
     if locked.status == StudySession.Status.WITHDRAWN:
-        raise SessionOver("You left this study; nothing more is asked of you.")
+        raise SessionOver(_("You left this study; nothing more is asked of you."))
     existing = Consent.objects.filter(session=locked).first()
     if existing is not None:
         return existing
-    definition = locked.study.definition_model()
+    language = language_of(locked)
+    definition = locked.study.definition_model().in_language(language)
     if not of_age:
         age = definition.consent.minimum_age
         raise ConsentMissing(
-            f"Only people of at least {age} years can take part."
+            _("Only people of at least %(age)d years can take part.") % {"age": age}
             if age is not None
-            else "Please confirm that you are old enough to take part."
+            else _("Please confirm that you are old enough to take part.")
         )
     for use in definition.consent.uses:
         if use.required and uses.get(use.key) is not True:
-            raise ConsentMissing(f"To take part, please agree to: {use.text}")
+            raise ConsentMissing(
+                _("To take part, please agree to: %(use)s") % {"use": use.text}
+            )
     consent = Consent.objects.create(
         session=locked,
-        version=consents.keep(locked.study, read=read).version,
+        version=consents.keep(locked.study, read=read, language=language).version,
         uses={use.key: uses.get(use.key) is True for use in definition.consent.uses},
     )
     locked.status = StudySession.Status.CONSENTED
@@ -247,20 +252,33 @@ def _record(
     timing: dict[str, Any] | None,
 ) -> Response:
     locked = held_session(code)
+    with translation.override(language_of(locked)):  # refusals are said in it
+        return _record_held(locked, trial_id, answer, rt_ms, timing)
+
+
+def _record_held(
+    locked: StudySession,
+    trial_id: UUID,
+    answer: Answer,
+    rt_ms: int | None,
+    timing: dict[str, Any] | None,
+) -> Response:
     if locked.status == StudySession.Status.WITHDRAWN:
-        raise SessionOver("You left this study; nothing more was stored.")
+        raise SessionOver(_("You left this study; nothing more was stored."))
     trial = shown_trial(trial_id, locked)
     if trial is None:
         _may_answer(locked)  # whoever is done is shown the end, not a riddle
         raise UnknownTrial(
-            "This question was never shown in your session, so nothing was stored. "
-            "Your earlier answers are safe; please go on from the current question."
+            _(
+                "This question was never shown in your session, so nothing was stored. "
+                "Your earlier answers are safe; please go on from the current question."
+            )
         )
     stored = checked(trial, answer)
     if trial.answered:
         if not same_answer(trial.response, stored):
             raise AlreadyAnswered(
-                "You had answered this question before; your first answer was kept."
+                _("You had answered this question before; your first answer was kept.")
             )
         return trial.response
     _may_answer(locked)
@@ -283,12 +301,15 @@ def finish(session: StudySession) -> StudySession:
         done, total = progress(session)
         left = max(total - done, 1)
         raise AnswerMissing(
-            f"There {'is 1 question' if left == 1 else f'are {left} questions'} left."
+            ngettext(
+                "There is %(n)d question left.", "There are %(n)d questions left.", left
+            )
+            % {"n": left}
         )
     with transaction.atomic():
         locked = held_session(session.pk)
         if locked.status == StudySession.Status.WITHDRAWN:
-            raise SessionOver("You left this study; it cannot be finished.")
+            raise SessionOver(_("You left this study; it cannot be finished."))
         if locked.status != StudySession.Status.FINISHED:
             locked.status = StudySession.Status.FINISHED
             locked.finished_at = timezone.now()
@@ -320,8 +341,11 @@ def withdraw(session: StudySession) -> StudySession:
         and timezone.now().date() > until
     ):
         raise SessionOver(
-            f"Answers could be withdrawn until {until:%d %B %Y}; please write to "
-            f"{definition.consent.contact}."
+            _("Answers could be withdrawn until %(day)s; please write to %(contact)s.")
+            % {
+                "day": date_format(until, _("j F Y")),
+                "contact": definition.consent.contact,
+            }
         )
     if locked.consented_at is not None:
         locked.completion_code = definition.completion.code
@@ -364,11 +388,11 @@ def _refresh(session: StudySession, locked: StudySession) -> None:
 
 def _may_answer(session: StudySession) -> None:
     if session.status == StudySession.Status.ARRIVED:
-        raise ConsentMissing("Please read and agree to the consent page first.")
+        raise ConsentMissing(_("Please read and agree to the consent page first."))
     if session.status == StudySession.Status.WITHDRAWN:
-        raise SessionOver("You left this study; nothing more is asked of you.")
+        raise SessionOver(_("You left this study; nothing more is asked of you."))
     if session.over:
-        raise SessionOver("You finished this study; nothing more is asked of you.")
+        raise SessionOver(_("You finished this study; nothing more is asked of you."))
 
 
 def _plausible_rt_ms(rt_ms: int | None) -> int | None:

@@ -33,6 +33,7 @@ from collection.definition_parts import ArrangementBlock
 from collection.definitions import StudyDefinition
 from collection.disclosure import released_id
 from collection.errors import SnapshotRefused
+from collection.languages import language_of
 from collection.ledgers import standing_exclusions
 from collection.models import (
     Participant,
@@ -76,6 +77,8 @@ class Judgments:
     sensitivity: list[Row] = field(default_factory=list)
     set_aside: list[Row] = field(default_factory=list)
     without_consent: int = 0
+    languages: Counter[str] = field(default_factory=Counter)
+    """Language -> people with a judgment in a table of it; they read the study in it."""
 
     def tables(self) -> list[list[Row]]:
         """All of them, what was left out too."""
@@ -181,6 +184,11 @@ def freeze(
             "use": use,
             "exclusion": definition.exclusion.model_dump(mode="json"),
             **(
+                {"people_by_language": dict(sorted(judgments.languages.items()))}
+                if definition.languages
+                else {}
+            ),
+            **(
                 {"people_without_consent_to_release": judgments.without_consent}
                 if release_key
                 else {}
@@ -234,6 +242,7 @@ def read_judgments(
             by_hand.get(session.pk),
         )
         whole = session_verdict(evidence)
+        before = len(judgments)
         schemes = sensitivity.left_out(evidence, whole, (flagged or {}).get(session.pk))
         if any(trial.kind != Kind.QUESTION for trial in trials):
             judgments.sensitivity += schemes
@@ -259,6 +268,8 @@ def read_judgments(
                 and response_verdict(trial, trial.response) is None
             ):
                 judgments.set_aside.append(_similarity(session, trial))
+        if len(judgments) > before:
+            judgments.languages[language_of(session)] += 1
     return judgments
 
 

@@ -11,6 +11,9 @@ Why ratings are given the way they are:
   that has no handle until the first click, tap or key, and 101 places. Without a handle
   there is nothing that an answer could stay close to (Liu & Conrad, 2018). With
   ``"buttons"`` everybody has the row.
+* A scale runs the way its language is written: 0 stands where lines start, which in a
+  right-to-left language is the right end ("left" below is that start). What is stored
+  is the same in every language. An arena is a picture: left is left everywhere.
 * No numbers and no ticks: ticks alone change the distribution of answers (Matejka et
   al., 2016). The anchors stand at the ends, and in the middle where it has a meaning.
 """

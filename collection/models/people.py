@@ -114,6 +114,13 @@ class StudySession(models.Model):
     consented_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     completion_code = models.CharField(max_length=100, blank=True, default="")
+    language = models.CharField(
+        max_length=35,
+        blank=True,
+        default="",
+        db_default="",  # a server of the release before writes no such column
+        help_text="Which of the study's languages the person reads; empty: its only one.",
+    )
 
     arriving_as: Arrival | None = None
     """Who the person says they are: in memory only, until consent (`identities.py`)."""

@@ -132,6 +132,7 @@ def looked_at(study: Study, sent: Mapping[str, Any], *, site: str) -> dict[str, 
             [study.slug, claims.participant_id, claims.study_id, claims.session_id],
             salt=CONFIRMED_SALT,
         ),
+        "lang": carried.get("lang", ""),
     }
 
 

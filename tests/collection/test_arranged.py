@@ -61,7 +61,7 @@ def test_one_action_left_over_is_asked_for() -> None:
 
 
 def test_an_action_that_was_not_shown_is_refused() -> None:
-    with pytest.raises(AnswerNotOffered, match="does not show the action 'delta'"):
+    with pytest.raises(AnswerNotOffered, match="does not show the action “delta”"):
         checked_places(SHOWN, {**GOOD, "delta": [0.5, 0.5]})
 
 

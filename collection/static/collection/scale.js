@@ -6,6 +6,9 @@
  * people hear and what the keys move is the browser's own range input; pointers are read
  * here, because some touch screens let a range move only by its (unseen) handle. A click
  * on the line is enough: nothing needs to be dragged.
+ *
+ * 0 is where lines of writing start: at the left, and in a right-to-left language at the
+ * right. The browser turns its range input and the keys round by itself.
  */
 "use strict";
 document.currentScript?.setAttribute("data-ran", "");
@@ -56,7 +59,9 @@ document.currentScript?.setAttribute("data-ran", "");
     const HANDLE = 28; // as wide as in the style sheet: the line's ends are its centres
     const place = (event) => {
       const box = range.getBoundingClientRect();
-      const share = (event.clientX - box.left - HANDLE / 2) / (box.width - HANDLE);
+      const rtl = getComputedStyle(range).direction === "rtl";
+      const fromStart = rtl ? box.right - event.clientX : event.clientX - box.left;
+      const share = (fromStart - HANDLE / 2) / (box.width - HANDLE);
       const shown = Math.round(100 * Math.min(1, Math.max(0, share)));
       range.value = String(shown);
       announce();
