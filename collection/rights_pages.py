@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from collection import erasure, withdrawal
 from collection.errors import UnknownWithdrawalCode
 from collection.models import StudySession
-from collection.pages import _find, _page, get_or_post
+from collection.page_parts import find_session, get_or_post, participant_page
 
 
 @get_or_post
@@ -49,13 +49,13 @@ def withdraw_by_link(request: HttpRequest, typed: str) -> HttpResponse:
 @get_or_post
 def erase_mine(request: HttpRequest, code: UUID) -> HttpResponse:
     """Ask a person who withdrew whether everything shall be deleted, and do so."""
-    session = _find(code)
+    session = find_session(code)
     if session.status != StudySession.Status.WITHDRAWN:
         return redirect("withdraw", code=code)
     if request.method == "POST":
         if request.POST.get("sure") == "1":
             study = session.study
             erasure.erase(session.participant, by="participant")
-            return _page(request, "erased", study)
+            return participant_page(request, "erased", study)
         messages.info(request, _("Nothing was deleted: please tick the box first."))
-    return _page(request, "erase", session)
+    return participant_page(request, "erase", session)

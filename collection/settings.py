@@ -144,7 +144,7 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "collection.urls"
 WSGI_APPLICATION = "collection.wsgi.application"
-CSRF_FAILURE_VIEW = "collection.pages.csrf_failure"
+CSRF_FAILURE_VIEW = "collection.error_pages.csrf_failure"
 
 TEMPLATES = [
     {

@@ -26,10 +26,11 @@ from django.urls import reverse
 
 from alignment.progress import Progress
 from collection.errors import CollectionError
+from collection.joining_pages import SIMULATED_SALT
 from collection.models import Study
-from collection.pages import IN_PLACE, SIMULATED_SALT
 from collection.simulated_pages import Form, Page
 from collection.simulated_people import Beliefs, SimulatedPerson
+from collection.trial_views import IN_PLACE
 from collection.truth import Truth, TruthError, World, plant
 
 MOST_PAGES = 5_000

@@ -2,16 +2,16 @@
 
 from django.urls import include, path
 
-from collection import pages, rights_pages
+from collection import joining_pages, pages, rights_pages, trial_views
 from collection.recruitment import lab_pages, participant_pages, webhooks
 
 urlpatterns = [
-    path("", pages.home, name="home"),
-    path("s/<slug:slug>/", pages.join, name="join"),
+    path("", joining_pages.home, name="home"),
+    path("s/<slug:slug>/", joining_pages.join, name="join"),
     path("p/<uuid:code>/", pages.resume, name="resume"),
     path("p/<uuid:code>/consent/", pages.consent, name="consent"),
     path("p/<uuid:code>/instructions/", pages.instructions, name="instructions"),
-    path("p/<uuid:code>/trial/", pages.trial, name="trial"),
+    path("p/<uuid:code>/trial/", trial_views.trial, name="trial"),
     path("p/<uuid:code>/debrief/", pages.debrief, name="debrief"),
     path("p/<uuid:code>/withdraw/", pages.withdraw, name="withdraw"),
     path("p/<uuid:code>/return/", pages.return_place, name="return"),

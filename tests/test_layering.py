@@ -24,7 +24,9 @@ WEB_MODULES = (
     "collection.assignment",
     "collection.participation",
     "collection.snapshots",
+    "collection.joining_pages",
     "collection.pages",
+    "collection.trial_views",
     "collection.research",
 )
 HEAVY = ("numpy", "scipy", "torch", "matplotlib", "sklearn", "sentence_transformers")

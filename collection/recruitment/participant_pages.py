@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
-from collection.pages import _find, _page
+from collection.page_parts import find_session, participant_page
 from collection.recruitment.completion import completion_for, end, outcome_of
 from collection.recruitment.sections import Outcome
 
@@ -20,7 +20,7 @@ def trouble(request: HttpRequest, code: UUID) -> HttpResponse:
     Stopping here keeps the answers and gives the code for technical trouble. Should
     things work again, the person may still go on.
     """
-    session = _find(code)
+    session = find_session(code)
     if session.over:
         return redirect("debrief", code=code)
     if session.consented_at is None:
@@ -29,7 +29,7 @@ def trouble(request: HttpRequest, code: UUID) -> HttpResponse:
         end(session, Outcome.TECHNICAL)
         return redirect("trouble", code=code)
     stopped = outcome_of(session) == Outcome.TECHNICAL
-    return _page(
+    return participant_page(
         request,
         "trouble",
         session,

@@ -12,9 +12,10 @@ from django.urls import reverse
 
 from collection import participation
 from collection.definitions import load_definition
+from collection.joining_pages import SIMULATED_SALT
 from collection.loading import close_study, load_study, open_study
 from collection.models import Incident, Response, Study, StudySession, Trial
-from collection.pages import IN_PLACE, SIMULATED_SALT, STORED
+from collection.trial_views import IN_PLACE, STORED
 
 SHORT = Path(__file__).resolve().parents[1] / "studies" / "short" / "study.toml"
 
