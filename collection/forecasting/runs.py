@@ -39,7 +39,7 @@ class Forecast:
         studies: Level of noise -> simulated studies.
         curves: Level -> target -> points, ascending.
         minutes: Median of a session, over all who finished at the expected noise.
-        minutes_by_hundred: The shortest and longest tenth.
+        tenths: Minutes below and above which a tenth of the sessions lie.
         pay: None where nobody said what people are paid.
         remarks: Sentences about what the forecast could not know.
     """

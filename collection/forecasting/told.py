@@ -72,6 +72,8 @@ def _needs(result: Forecast, reliability: float, width: float) -> list[str]:
             else:
                 by_noise.append(f"{level} noise {_number(need.value, need)}")
         lines[-1] += f" ({', '.join(by_noise)})."
+        if target.startswith("value ") and target != result.targets[0]:
+            continue  # a line for each of ten dimensions would bury the rest
         narrow = needed_for_width(
             result.studies["expected"], target, width, seed=result.settings.seed
         )

@@ -19,7 +19,7 @@ from collection.models import Response, StudySession
 from tests import factories
 
 SMALL = Path(__file__).parents[3] / "collection" / "studies" / "small" / "study.toml"
-QUICK = ForecastSettings(participants=(1, 12, 24), replicates=3, n_splits=3)
+QUICK = ForecastSettings(participants=(1, 24), replicates=3, n_splits=3)
 
 
 def definition(**changes: Any) -> StudyDefinition:
@@ -38,7 +38,7 @@ def forecasted(study: str, **options: Any) -> str:
 def test_a_document_is_forecast_into_a_finished_folder(tmp_path: Path) -> None:
     folder = tmp_path / "forecast"
 
-    said = forecasted(str(SMALL), out=folder, pay_per_hour=9.0, processes=2)
+    said = forecasted(str(SMALL), out=folder, pay_per_hour=9.0)
 
     manifest = read_manifest(folder, "forecast")
     assert manifest["simulated"] is True
