@@ -11,10 +11,11 @@ in ``Attune-Stored``, and sent again, later and later apart, until then.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlencode, urlsplit
@@ -258,43 +259,46 @@ class Person:
 
     async def deliver(self, answer: Answered, fields: Fields) -> None:
         """Send until the server says that it holds an answer to this trial."""
-        address, pause = self.address, FIRST_PAUSE_S
-        while True:
-            try:
-                with self.timed("submit"):
-                    reply = await self.client.send("POST", address, fields)
-                if reply.status in (301, 302, 303):
-                    reply = await self.client.follow("GET", reply.headers["location"])
-                    break
-                if reply.headers.get("attune-stored") == answer.trial_id:
-                    break
-                if reply.status < 500:
-                    self.complain(reply)
-            except NoReply:
-                pass
-            self.resent += 1
-            await asyncio.sleep(pause * self.rng.uniform(0.75, 1.25))
-            pause = min(2 * pause, LONGEST_PAUSE_S)
-        self.page = reply
+
+        async def once() -> Reply | None:
+            with self.timed("submit"):
+                reply = await self.client.send("POST", self.address, fields)
+            if reply.status in (301, 302, 303):  # the session is over
+                return await self.client.follow("GET", reply.headers["location"])
+            named = reply.headers.get("attune-stored") == answer.trial_id
+            return self.accepted(reply, named)
+
+        self.page = await self.until_heard(once)
         self.answers.append(answer)
 
     async def patiently(
         self, method: str, address: str, fields: Fields | None = None
     ) -> Reply:
         """As somebody who reloads a page that did not come."""
+
+        async def once() -> Reply | None:
+            reply = await self.client.follow(method, address, fields)
+            return self.accepted(reply, reply.status == 200)
+
+        return await self.until_heard(once)
+
+    async def until_heard(self, once: Callable[[], Awaitable[Reply | None]]) -> Reply:
+        """Try until something was heard, later and later apart."""
         pause = FIRST_PAUSE_S
         while True:
-            try:
-                reply = await self.client.follow(method, address, fields)
-                if reply.status == 200:
+            with contextlib.suppress(NoReply):
+                reply = await once()
+                if reply is not None:
                     return reply
-                if reply.status < 500:
-                    self.complain(reply)
-            except NoReply:
-                pass
             self.resent += 1
             await asyncio.sleep(pause * self.rng.uniform(0.75, 1.25))
             pause = min(2 * pause, LONGEST_PAUSE_S)
+
+    def accepted(self, reply: Reply, fine: bool) -> Reply | None:
+        """The reply if it is fine; None if it is worth another try."""
+        if not fine and reply.status < 500:
+            self.complain(reply)
+        return reply if fine else None
 
     def complain(self, reply: Reply) -> None:
         """Note a page that a participant should not have seen.
