@@ -124,6 +124,9 @@ def shown_trial(trial_id: UUID, session: StudySession) -> Trial | None:
     response = _RESPONSE.made(row[_TRIAL.n : _TRIAL.n + _RESPONSE.n])
     if response is not None:
         response.trial = trial  # and the trial's own `response` with it
+    else:
+        # Known to have none: asking whether it was answered asks nobody.
+        Trial._meta.get_field("response").set_cached_value(trial, None)
     trial.reservation = _RESERVATION.made(row[_TRIAL.n + _RESPONSE.n :])
     return trial
 
