@@ -221,6 +221,9 @@ class Window:
 
     async def _answer(self, answered: int) -> None:
         page = self.page
+        # A person sees a page once its scripts have run (`blocking="render"`); a robot
+        # would already press buttons that the line is about to take the place of.
+        await page.wait_for_load_state("load")
         form = page.locator("form[data-trial-id]")
         trial_id = await form.get_attribute("data-trial-id") or ""
         answer = Answered(trial_id)
@@ -291,7 +294,7 @@ async def windows(chaos: Chaos, wanted: int, alarms: list[str]) -> None:
             try:
                 await window.walk()
             except Exception as broken:
-                window.alarms.append(f"{type(broken).__name__}: {broken}"[:300])
+                window.alarms.append(f"{type(broken).__name__}: {broken}"[:2000])
             alarms.extend(window.alarms)
             await context.close()
 

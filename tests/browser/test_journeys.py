@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from collection.models import Response, Study, StudySession
@@ -121,6 +121,27 @@ def test_a_line_has_no_handle_and_no_value_until_it_is_touched(
     for key, value in [("Home", "0"), ("PageUp", "10"), ("ArrowRight", "11")]:
         line.press(key)
         assert rating.input_value() == value
+
+
+def test_a_line_that_comes_late_takes_no_chosen_button_away(
+    page: Page, begin: Begin
+) -> None:
+    begin(page)
+    held: list[Route] = []
+    page.route("**/scale.js", lambda route: held.append(route))
+    page.reload(wait_until="commit")
+    # Where browsers paint before their scripts have come, people press what they see.
+    eighth = "document.querySelectorAll('.scale__points input')[7]"
+    page.wait_for_function(f"() => {eighth}", polling=50)
+    page.evaluate(f"{eighth}.click()")
+
+    held[0].continue_()
+    page.wait_for_load_state("load")
+
+    expect(page.locator(".line")).to_have_count(0)
+    page.get_by_role("button", name="Next").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Question 2")
+    assert Response.objects.get().rating == 70
 
 
 @pytest.mark.parametrize(("share", "rating"), [(0, 0), (0.25, 25), (1, 100)])

@@ -18,6 +18,8 @@ document.currentScript?.setAttribute("data-ran", "");
     const scale = document.querySelector("[data-slider]");
     const row = scale?.querySelector(".scale__points");
     if (!row) return;
+    // Came late to a page that somebody answers already: what they chose is not taken away.
+    if (row.querySelector(":checked, :focus")) return;
 
     const rating = document.createElement("input");
     rating.type = "hidden";
