@@ -314,11 +314,13 @@ def _measures(chosen: argparse.Namespace) -> int:
     for measure in MEASURES.values():
         low, high = measure.range
         print(f"{measure.name} ({measure.label}), {low:g} to {high:g}")
+        print(f"  compares {measure.compares}{measure.needs}")
         print(f"  use when {measure.use_when}")
         print(f"  misleads when {measure.misleads_when}")
-        if measure.needs_complete:
-            print("  needs every pair judged")
-        print(f"  {measure.reference}")
+        unmoved = ", ".join(sorted(measure.invariant_to)) or "nothing but order"
+        sides = "either side may stand first" if measure.symmetric else "not symmetric"
+        print(f"  unchanged by: {unmoved}; {sides}")
+        print(f"  {measure.cost}; {measure.reference}")
     return 0
 
 

@@ -7,7 +7,8 @@ import numpy as np
 from alignment.errors import MatrixError
 from alignment.judgments import TripletJudgments
 from alignment.matrices import SimilarityMatrix
-from alignment.measures.table import MEASURES, Measure
+from alignment.measures.kinds import MatrixMeasure
+from alignment.measures.table import reported
 from alignment.report_files import TRIPLETS, AlignmentRow
 from alignment.triplets import odd_one_out_accuracy
 from alignment.uncertainty import EXACT_UP_TO, bootstrap_actions, permutation_p
@@ -17,7 +18,7 @@ NAN = float("nan")
 
 
 def compare(
-    measure: Measure,
+    measure: MatrixMeasure,
     against: SimilarityMatrix,
     matrix: SimilarityMatrix,
     *,
@@ -87,7 +88,7 @@ def compare_by_all_measures(
             n_permutations=n_permutations,
             seed=seed,
         )
-        for measure in MEASURES.values()
+        for measure in reported()
     ]
 
 
@@ -119,7 +120,7 @@ def compare_with_triplets(
 
 
 def _reason_against(
-    measure: Measure,
+    measure: MatrixMeasure,
     against: SimilarityMatrix,
     matrix: SimilarityMatrix,
     n_pairs: int,

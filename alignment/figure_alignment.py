@@ -18,7 +18,8 @@ from alignment.figure_style import (
     shown_name,
     write_text,
 )
-from alignment.measures.table import MEASURES, Measure
+from alignment.measures.kinds import MatrixMeasure
+from alignment.measures.table import REPORTED, reported
 from alignment.report_files import (
     ARRANGEMENTS,
     HUMAN,
@@ -51,7 +52,7 @@ def draw_alignment(report: ReportData) -> Drawing | None:
     found = {
         (row.rater, row.measure): row
         for row in report.alignment
-        if row.measure in MEASURES and row.against in REFERENCES
+        if row.measure in REPORTED and row.against in REFERENCES
     }
     if not found:
         return None
@@ -62,9 +63,9 @@ def draw_alignment(report: ReportData) -> Drawing | None:
     tall = len(lines) * LINE
     figure = new_figure(bottom + tall + 1.0)
     left, large, numbers, gap = 1.55, 2.5, 1.1, 0.16
-    n_small = len(MEASURES) - 1
+    n_small = len(REPORTED) - 1
     small = (WIDTH - 0.25 - left - large - numbers + gap) / n_small - gap
-    for number, measure in enumerate(MEASURES.values()):
+    for number, measure in enumerate(reported()):
         width = small if number else large
         axes = axes_at(figure, left, bottom, width, tall)
         left += width + (gap if number else numbers)
@@ -111,7 +112,7 @@ def _lines_by_kind(
     Kinds in their order, within a kind the best aligned first, undefined ones last.
     """
     compared = {rater for rater, _ in found}
-    best = next(iter(MEASURES))
+    best = REPORTED[0]
     lines: dict[str, tuple[int, bool]] = {}
     for kind, (heading, _) in KINDS.items():
         names = [row.rater for row in report.raters if row.kind == kind]
@@ -131,7 +132,7 @@ def _dots(
     report: ReportData,
     rows: Mapping[str, AlignmentRow],
     lines: Mapping[str, int],
-    measure: Measure,
+    measure: MatrixMeasure,
     *,
     large: bool,
 ) -> None:
@@ -177,7 +178,7 @@ def _write_numbers(
     lines: Mapping[str, int],
 ) -> None:
     """Value and p of the first measure, to the right of its dots."""
-    best = next(iter(MEASURES))
+    best = REPORTED[0]
     for name, line in lines.items():
         row = found[name, best]
         if isnan(row.value):

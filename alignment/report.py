@@ -23,7 +23,7 @@ from alignment.folders import (
 from alignment.group_values import ValueVectors, value_vectors
 from alignment.matrices import SimilarityMatrix
 from alignment.measures.neighbours import neighbourhood_size
-from alignment.measures.table import MEASURES
+from alignment.measures.table import REPORTED
 from alignment.progress import Progress
 from alignment.raters import RaterOptions, make_raters
 from alignment.raters.base import Rater, RaterResult
@@ -446,7 +446,7 @@ def _parameters(
 ) -> dict[str, object]:
     return {
         "raters": [_rater_parameters(rater) for rater in raters],
-        "measures": list(MEASURES),
+        "measures": list(REPORTED),
         "mutual_knn_k": neighbourhood_size(n_actions),
         "n_resamples": settings.n_resamples,
         "n_permutations": settings.n_permutations,

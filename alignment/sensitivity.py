@@ -16,7 +16,7 @@ from alignment.errors import AlignmentError
 from alignment.folders import write_rows
 from alignment.judgments import SimilarityJudgments
 from alignment.matrices import SimilarityMatrix
-from alignment.measures.table import MEASURES
+from alignment.measures.table import MATRIX_MEASURES
 from alignment.reliability import noise_ceiling
 from alignment.report_files import HUMAN_VIEWS
 from alignment.snapshot_files import EXCLUSION_SCHEMES
@@ -130,7 +130,7 @@ def _alignment(
     matrix: SimilarityMatrix,
 ) -> SensitivityRow:
     try:
-        value = MEASURES[MEASURE].compute(human, matrix)
+        value = MATRIX_MEASURES[MEASURE].compute(human, matrix)
         note = "undefined" if isnan(value) else ""
     except AlignmentError as refusal:
         value, note = nan, str(refusal)

@@ -14,7 +14,7 @@ import numpy as np
 
 from alignment.errors import AlignmentError
 from alignment.matrices import FloatArray, IntArray, SimilarityMatrix
-from alignment.measures.table import Measure
+from alignment.measures.kinds import MatrixMeasure
 
 # Up to this many actions every order is tried; 7! = 5,040.
 EXACT_UP_TO = 7
@@ -62,7 +62,7 @@ def draw_actions(n_actions: int, n_resamples: int, seed: int) -> IntArray:
 
 
 def bootstrap_draws(
-    measure: Measure, a: SimilarityMatrix, b: SimilarityMatrix, counts: IntArray
+    measure: MatrixMeasure, a: SimilarityMatrix, b: SimilarityMatrix, counts: IntArray
 ) -> FloatArray:
     """(n_resamples,) the measure on each draw of actions; NaN where undefined."""
     a.same_actions(b)
@@ -73,7 +73,7 @@ def bootstrap_draws(
 
 
 def bootstrap_actions(
-    measure: Measure,
+    measure: MatrixMeasure,
     a: SimilarityMatrix,
     b: SimilarityMatrix,
     *,
@@ -95,7 +95,7 @@ def bootstrap_actions(
 
 
 def permutation_p(
-    measure: Measure,
+    measure: MatrixMeasure,
     a: SimilarityMatrix,
     b: SimilarityMatrix,
     *,

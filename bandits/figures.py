@@ -20,7 +20,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from alignment.measures.table import MEASURES
+from alignment.measures.table import MATRIX_MEASURES
 from bandits import panels
 from bandits.metrics import METRICS
 from bandits.panels import HUMAN, INK, MODEL, QUIET, RULE, STAMP, Row, known
@@ -390,7 +390,7 @@ def _x_label(material: Material) -> str:
         if material.cross_fit
         else "people's published means"
     )
-    return f"Alignment with {against} ({MEASURES[material.measure].label})"
+    return f"Alignment with {against} ({MATRIX_MEASURES[material.measure].label})"
 
 
 def _task(row: Row) -> Task:

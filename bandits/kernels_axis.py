@@ -19,7 +19,7 @@ from alignment.corruption import relabel
 from alignment.errors import AlignmentError
 from alignment.kernels import Kernel, as_kernel, matched
 from alignment.matrices import SimilarityMatrix
-from alignment.measures.table import MEASURES
+from alignment.measures.table import MATRIX_MEASURES
 from alignment.progress import Progress
 from alignment.report_files import HALF_A, HALF_B, HUMAN, ReportData
 from alignment.uncertainty import Estimate, bootstrap_actions
@@ -290,7 +290,7 @@ def _estimate(
     if math.isnan(point.value):
         return point
     return bootstrap_actions(
-        MEASURES[measure],
+        MATRIX_MEASURES[measure],
         matrix,
         held_out,
         n_resamples=spec.alignment_resamples,
@@ -302,7 +302,7 @@ def _point(
     measure: str, matrix: SimilarityMatrix, held_out: SimilarityMatrix
 ) -> Estimate:
     """The measure without an interval; NaN where it needs pairs nobody judged."""
-    row = MEASURES[measure]
+    row = MATRIX_MEASURES[measure]
     if row.needs_complete and not (matrix.complete and held_out.complete):
         return Estimate(math.nan, math.nan, math.nan, 0)
     return Estimate(row.compute(matrix, held_out), math.nan, math.nan, 0)

@@ -287,9 +287,9 @@ def _agents() -> list[str]:
 
 
 def _measures() -> list[str]:
-    from alignment.measures.table import MEASURES
+    from alignment.measures.table import MATRIX_MEASURES
 
-    return list(MEASURES)
+    return list(MATRIX_MEASURES)
 
 
 def _built_in(name: str) -> str | None:

@@ -22,6 +22,7 @@ import numpy as np
 
 from alignment.errors import MatrixError
 from alignment.matrices import FloatArray, IntArray, SimilarityMatrix
+from alignment.measures.kinds import MatrixMeasure
 
 # A norm of residuals below this share of the matrix's own is rounding, not structure.
 ROUNDING = 1e-10
@@ -129,3 +130,22 @@ def _product(
 def _raw(k: FloatArray, l_: FloatArray, c: FloatArray) -> FloatArray:
     made: FloatArray = ((c @ (k * l_)) * c).sum(axis=1)
     return made
+
+
+ROWS = (
+    MatrixMeasure(
+        name="cka",
+        label="debiased CKA",
+        use_when="what matters is structure beyond how alike each action is to all "
+        "others on average",
+        misleads_when="raters agree mostly on which actions are unlike everything "
+        "else: those levels are taken out",
+        reference="Kornblith et al. (2019); Song et al. (2012)",
+        cost="O(B n^2)",
+        invariant_to=frozenset({"affine map", "scale", "action levels"}),
+        range=(-1.0, 1.0),
+        needs_complete=True,
+        resampled=cka_resampled,
+        permuted=cka_permuted,
+    ),
+)

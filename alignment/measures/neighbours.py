@@ -19,6 +19,7 @@ import numpy as np
 
 from alignment.errors import MatrixError
 from alignment.matrices import FloatArray, IntArray, SimilarityMatrix
+from alignment.measures.kinds import MatrixMeasure
 
 DEFAULT_K = 10
 
@@ -135,3 +136,23 @@ def _flat(matrix: SimilarityMatrix) -> bool:
             f"{matrix.n_missing:,} of {matrix.n_pairs:,} are missing"
         )
     return bool(np.ptp(matrix.pairs()) == 0)
+
+
+ROWS = (
+    MatrixMeasure(
+        name="mutual_knn",
+        label="mutual k-NN",
+        use_when="only close neighbours should count, as for an agent that "
+        "generalizes from the most similar action",
+        misleads_when="compared between studies with different numbers of actions: "
+        "chance is k / (n - 1)",
+        reference="Huh et al. (2024), arXiv 2405.07987",
+        cost="O(B n^2)",
+        invariant_to=frozenset({"monotone map", "affine map", "scale"}),
+        range=(0.0, 1.0),
+        needs_complete=True,
+        resampled=knn_resampled,
+        permuted=knn_permuted,
+        chance=lambda n: neighbourhood_size(n) / (n - 1),
+    ),
+)

@@ -10,7 +10,8 @@ from scipy import stats
 
 from alignment.errors import AlignmentError, MatrixError
 from alignment.matrices import SimilarityMatrix
-from alignment.measures.table import MEASURES, Measure
+from alignment.measures.kinds import MatrixMeasure
+from alignment.measures.table import MATRIX_MEASURES
 from alignment.uncertainty import (
     bootstrap_actions,
     bootstrap_draws,
@@ -19,7 +20,9 @@ from alignment.uncertainty import (
     permutation_p,
 )
 
-every = pytest.mark.parametrize("measure", MEASURES.values(), ids=list(MEASURES))
+every = pytest.mark.parametrize(
+    "measure", MATRIX_MEASURES.values(), ids=list(MATRIX_MEASURES)
+)
 seeds = st.integers(0, 2**32 - 1)
 
 
@@ -68,7 +71,7 @@ def test_a_draw_of_actions_is_scipy_on_the_rebuilt_pairs() -> None:
     human, model = two_raters(1, 9, 0.7)
     counts = draw_actions(9, 30, seed=5)
 
-    draws = bootstrap_draws(MEASURES["spearman"], human, model, counts)
+    draws = bootstrap_draws(MATRIX_MEASURES["spearman"], human, model, counts)
 
     for score, row in zip(draws, counts, strict=True):
         drawn = np.repeat(np.arange(9), row)
@@ -78,7 +81,7 @@ def test_a_draw_of_actions_is_scipy_on_the_rebuilt_pairs() -> None:
 
 
 @every
-def test_the_interval_is_that_of_the_draws(measure: Measure) -> None:
+def test_the_interval_is_that_of_the_draws(measure: MatrixMeasure) -> None:
     human, model = two_raters(2, 10, 0.7)
 
     estimate = bootstrap_actions(measure, human, model, n_resamples=300, seed=3)
@@ -93,7 +96,9 @@ def test_the_interval_is_that_of_the_draws(measure: Measure) -> None:
 
 
 @every
-def test_the_interval_covers_what_holds_in_the_population(measure: Measure) -> None:
+def test_the_interval_covers_what_holds_in_the_population(
+    measure: MatrixMeasure,
+) -> None:
     n, studies = 16, 40
     truth = np.mean(
         [measure.compute(*two_raters(10_000 + i, n, 0.7)) for i in range(150)]
@@ -114,7 +119,10 @@ def test_the_interval_shrinks_with_more_actions() -> None:
     for n in (12, 48):
         estimates = [
             bootstrap_actions(
-                MEASURES["rho_a"], *two_raters(i, n, 0.7), n_resamples=100, seed=i
+                MATRIX_MEASURES["rho_a"],
+                *two_raters(i, n, 0.7),
+                n_resamples=100,
+                seed=i,
             )
             for i in range(10)
         ]
@@ -126,7 +134,9 @@ def test_the_interval_shrinks_with_more_actions() -> None:
 def test_draws_without_a_score_are_left_out_and_counted() -> None:
     human, model = two_raters(0, 4, 0.5)
 
-    estimate = bootstrap_actions(MEASURES["cka"], human, model, n_resamples=400, seed=1)
+    estimate = bootstrap_actions(
+        MATRIX_MEASURES["cka"], human, model, n_resamples=400, seed=1
+    )
 
     # All four actions are drawn with a chance of 4! / 4^4 = 9 %.
     assert 10 <= estimate.resampled <= 80
@@ -146,14 +156,14 @@ def test_matrices_of_other_actions_are_refused() -> None:
     turned = model.take([5, 4, 3, 2, 1, 0])
 
     with pytest.raises(MatrixError, match="the order of its actions differs"):
-        bootstrap_actions(MEASURES["spearman"], human, turned, seed=1)
+        bootstrap_actions(MATRIX_MEASURES["spearman"], human, turned, seed=1)
     with pytest.raises(MatrixError, match="the order of its actions differs"):
-        permutation_p(MEASURES["spearman"], human, turned, seed=1)
+        permutation_p(MATRIX_MEASURES["spearman"], human, turned, seed=1)
 
 
 @every
 @pytest.mark.parametrize("seed", range(3))
-def test_p_is_exact_for_few_actions(measure: Measure, seed: int) -> None:
+def test_p_is_exact_for_few_actions(measure: MatrixMeasure, seed: int) -> None:
     human, model = two_raters(seed, 5, 0.6)
     observed = measure.compute(human, model)
     scores = [
@@ -172,7 +182,9 @@ def test_p_is_exact_for_few_actions(measure: Measure, seed: int) -> None:
 
 
 @every
-def test_p_is_small_for_planted_agreement_and_never_zero(measure: Measure) -> None:
+def test_p_is_small_for_planted_agreement_and_never_zero(
+    measure: MatrixMeasure,
+) -> None:
     human, model = two_raters(4, 20, 0.95)
 
     p = permutation_p(measure, human, model, n_permutations=199, seed=0)
@@ -182,7 +194,7 @@ def test_p_is_small_for_planted_agreement_and_never_zero(measure: Measure) -> No
 
 @every
 def test_p_is_large_for_unrelated_raters_as_often_as_it_should(
-    measure: Measure,
+    measure: MatrixMeasure,
 ) -> None:
     studies = 80
     p = [
@@ -199,7 +211,7 @@ def test_p_of_an_undefined_score_is_undefined() -> None:
     human, _ = two_raters(0, 8, 0.5)
     flat = SimilarityMatrix(np.full((8, 8), 0.5) + 0.5 * np.eye(8), human.actions, "f")
 
-    assert np.isnan(permutation_p(MEASURES["tau_a"], human, flat, seed=0))
+    assert np.isnan(permutation_p(MATRIX_MEASURES["tau_a"], human, flat, seed=0))
 
 
 @pytest.mark.parametrize("which", ["human", "model", "both"])
@@ -210,7 +222,7 @@ def test_p_works_on_judged_pairs_alone(which: str) -> None:
     if which in ("model", "both"):
         model = gappy(model.take(range(13, -1, -1)), 20).take(range(13, -1, -1))
 
-    p = permutation_p(MEASURES["rho_a"], human, model, n_permutations=99, seed=0)
+    p = permutation_p(MATRIX_MEASURES["rho_a"], human, model, n_permutations=99, seed=0)
 
     assert p == 1 / 100
 
@@ -224,7 +236,9 @@ def test_an_order_without_a_score_counts_against_the_claim() -> None:
         values[0, 2] = values[2, 0] = 0.8
         return SimilarityMatrix(values, tuple("abcde"), rater)
 
-    p = permutation_p(MEASURES["pearson"], two_pairs("x"), two_pairs("y"), seed=0)
+    p = permutation_p(
+        MATRIX_MEASURES["pearson"], two_pairs("x"), two_pairs("y"), seed=0
+    )
 
     # Of 120 orders, only those that swap the two pairs score below the observed 1:
     # action 0 stays, 1 and 2 trade places, 3 and 4 stand either way.

@@ -1,4 +1,4 @@
-"""The contract of `MEASURES`: what holds for every row, old or new."""
+"""The contract of `MATRIX_MEASURES`: what holds for every row, old or new."""
 
 import numpy as np
 import pytest
@@ -8,13 +8,16 @@ from scipy import stats
 
 from alignment.errors import MatrixError
 from alignment.matrices import SimilarityMatrix
-from alignment.measures.table import MEASURES, Measure, measure_named
+from alignment.measures.kinds import MatrixMeasure
+from alignment.measures.table import MATRIX_MEASURES, measure_named
 
 N = 8
-every = pytest.mark.parametrize("measure", MEASURES.values(), ids=list(MEASURES))
+every = pytest.mark.parametrize(
+    "measure", MATRIX_MEASURES.values(), ids=list(MATRIX_MEASURES)
+)
 on_pairs = pytest.mark.parametrize(
     "measure",
-    [measure for measure in MEASURES.values() if not measure.needs_complete],
+    [measure for measure in MATRIX_MEASURES.values() if not measure.needs_complete],
     ids=lambda measure: measure.name,
 )
 seeds = st.integers(0, 2**32 - 1)
@@ -37,7 +40,7 @@ def moved(b: SimilarityMatrix, order: np.ndarray) -> SimilarityMatrix:
 @every
 @given(i=seeds, j=seeds, order=st.permutations(range(N)))
 def test_relabelling_the_actions_changes_nothing(
-    measure: Measure, i: int, j: int, order: list[int]
+    measure: MatrixMeasure, i: int, j: int, order: list[int]
 ) -> None:
     a, b = matrix(i), matrix(j)
 
@@ -49,7 +52,7 @@ def test_relabelling_the_actions_changes_nothing(
 @every
 @given(i=seeds, j=seeds)
 def test_a_score_is_symmetric_and_in_its_range(
-    measure: Measure, i: int, j: int
+    measure: MatrixMeasure, i: int, j: int
 ) -> None:
     score = measure.compute(matrix(i), matrix(j))
 
@@ -61,7 +64,7 @@ def test_a_score_is_symmetric_and_in_its_range(
 @every
 @given(i=seeds, j=seeds)
 def test_nothing_beats_a_matrix_against_itself(
-    measure: Measure, i: int, j: int
+    measure: MatrixMeasure, i: int, j: int
 ) -> None:
     assert measure.compute(matrix(i), matrix(i)) >= measure.compute(
         matrix(i), matrix(j)
@@ -72,7 +75,7 @@ def test_nothing_beats_a_matrix_against_itself(
 @given(i=seeds, j=seeds)
 @settings(max_examples=25)
 def test_permuted_scores_are_those_of_moved_matrices(
-    measure: Measure, i: int, j: int
+    measure: MatrixMeasure, i: int, j: int
 ) -> None:
     a, b = matrix(i), matrix(j)
     orders = np.stack([np.random.default_rng(i + k).permutation(N) for k in range(5)])
@@ -88,7 +91,7 @@ def test_permuted_scores_are_those_of_moved_matrices(
 @given(i=seeds)
 @settings(max_examples=25)
 def test_unjudged_pairs_move_with_their_actions(
-    measure: Measure, gaps_a: float, gaps_b: float, i: int
+    measure: MatrixMeasure, gaps_a: float, gaps_b: float, i: int
 ) -> None:
     a, b = matrix(i, gaps=gaps_a), matrix(i + 1, gaps=gaps_b)
     orders = np.stack([np.random.default_rng(i + k).permutation(N) for k in range(5)])
@@ -101,7 +104,7 @@ def test_unjudged_pairs_move_with_their_actions(
 
 @on_pairs
 @given(i=seeds)
-def test_only_pairs_judged_in_both_count(measure: Measure, i: int) -> None:
+def test_only_pairs_judged_in_both_count(measure: MatrixMeasure, i: int) -> None:
     a, b = matrix(i, gaps=0.3), matrix(i + 1, gaps=0.3)
     both = ~np.isnan(a.pairs()) & ~np.isnan(b.pairs())
     values = np.where(np.isnan(b.values), np.nan, a.values)  # what b lacks, a lacks too
@@ -118,7 +121,7 @@ def test_only_pairs_judged_in_both_count(measure: Measure, i: int) -> None:
 
 
 @on_pairs
-def test_matrices_without_a_common_pair_have_no_score(measure: Measure) -> None:
+def test_matrices_without_a_common_pair_have_no_score(measure: MatrixMeasure) -> None:
     values = np.full((N, N), np.nan)
     np.fill_diagonal(values, 1)
     nothing = SimilarityMatrix(values, matrix(0).actions, "silent")
@@ -128,7 +131,7 @@ def test_matrices_without_a_common_pair_have_no_score(measure: Measure) -> None:
 
 
 @every
-def test_a_constant_matrix_has_no_score(measure: Measure) -> None:
+def test_a_constant_matrix_has_no_score(measure: MatrixMeasure) -> None:
     flat = SimilarityMatrix(
         np.full((N, N), 0.3) + 0.7 * np.eye(N), matrix(0).actions, "f"
     )
@@ -138,13 +141,15 @@ def test_a_constant_matrix_has_no_score(measure: Measure) -> None:
 
 
 @every
-def test_matrices_in_different_order_are_refused(measure: Measure) -> None:
+def test_matrices_in_different_order_are_refused(measure: MatrixMeasure) -> None:
     with pytest.raises(MatrixError, match="the order of its actions differs from that"):
         measure.compute(matrix(0), matrix(1).take(range(N - 1, -1, -1)))
 
 
 @every
-def test_gaps_are_refused_where_a_measure_needs_every_pair(measure: Measure) -> None:
+def test_gaps_are_refused_where_a_measure_needs_every_pair(
+    measure: MatrixMeasure,
+) -> None:
     gappy = matrix(1, gaps=0.3)
 
     if measure.needs_complete:
@@ -155,7 +160,7 @@ def test_gaps_are_refused_where_a_measure_needs_every_pair(measure: Measure) -> 
 
 
 @every
-def test_unrelated_matrices_score_chance_on_average(measure: Measure) -> None:
+def test_unrelated_matrices_score_chance_on_average(measure: MatrixMeasure) -> None:
     rng = np.random.default_rng(0)
     scores: list[float] = []
     for seed in range(200):
@@ -166,10 +171,10 @@ def test_unrelated_matrices_score_chance_on_average(measure: Measure) -> None:
 
 
 @every
-def test_every_measure_says_when_to_use_it_and_when_not(measure: Measure) -> None:
+def test_every_measure_says_when_to_use_it_and_when_not(measure: MatrixMeasure) -> None:
     for said in (measure.use_when, measure.misleads_when, measure.reference):
         assert len(said.split()) >= 2
-    assert MEASURES[measure.name] is measure is measure_named(measure.name)
+    assert MATRIX_MEASURES[measure.name] is measure is measure_named(measure.name)
 
 
 def test_an_unknown_measure_is_refused_with_those_there_are() -> None:

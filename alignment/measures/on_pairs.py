@@ -1,0 +1,161 @@
+"""Measures on the pairs that both matrices have: correlations of all kinds.
+
+A new one is a function in `alignment.measures.rdm` and a row here.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+import numpy as np
+from scipy.spatial.distance import squareform
+from scipy.stats import rankdata
+
+from alignment.matrices import FloatArray, IntArray, SimilarityMatrix
+from alignment.measures import rdm
+from alignment.measures.kinds import Invariance, MatrixMeasure
+
+# (x (n_pairs,), y (n_draws, n_pairs)) -> (n_draws,) scores, all weights 1.
+Rows = Callable[[FloatArray, FloatArray], FloatArray]
+
+
+class PairMeasure(Protocol):
+    """A measure on pairs with weights; see `alignment.measures.rdm`."""
+
+    def __call__(
+        self, x: FloatArray, y: FloatArray, weights: FloatArray, /
+    ) -> FloatArray:
+        """(n_draws,) scores."""
+
+
+def judged_in_both(a: SimilarityMatrix, b: SimilarityMatrix) -> IntArray:
+    """(n, 2) row numbers of the pairs that both matrices have, first below second."""
+    rows, columns = np.triu_indices(len(a), k=1)
+    both = ~np.isnan(a.pairs()) & ~np.isnan(b.pairs())
+    return np.column_stack([rows[both], columns[both]])
+
+
+def _pairs_resampled(
+    measure: PairMeasure, a: SimilarityMatrix, b: SimilarityMatrix, counts: IntArray
+) -> FloatArray:
+    i, j = judged_in_both(a, b).T
+    if not len(i):
+        return np.full(len(counts), np.nan)
+    c = counts.astype(np.float64)
+    return measure(a.values[i, j], b.values[i, j], c[:, i] * c[:, j])
+
+
+def _pairs_permuted(
+    rows: Rows,
+    ranked: bool,
+    a: SimilarityMatrix,
+    b: SimilarityMatrix,
+    orders: IntArray,
+) -> FloatArray:
+    """Scores of `a` with b in each order; `rows` wants mid-ranks where `ranked`."""
+    if not b.complete and a.complete:
+        # Ordering b by p is ordering a by the inverse of p: then what moves has no gaps.
+        a, b, orders = b, a, np.argsort(orders, axis=1)
+    i, j = judged_in_both(a, a).T
+    if not len(i):
+        return np.full(len(orders), np.nan)
+    ranks = rankdata if ranked else np.asarray
+    x, values = a.values[i, j], b.values
+    if a.complete and b.complete:
+        # The ranks of pairs put in another order are their ranks in another order.
+        values = squareform(ranks(b.pairs()))
+        return rows(ranks(x), values[orders[:, i], orders[:, j]])
+    y = values[orders[:, i], orders[:, j]]
+    if b.complete:
+        return rows(ranks(x), rankdata(y, axis=1) if ranked else y)
+    # Gaps on both sides: which pairs both have depends on the order.
+    made = [
+        rows(ranks(x[judged]), ranks(row[judged])[None])[0] if judged.any() else np.nan
+        for row, judged in zip(y, ~np.isnan(y), strict=True)
+    ]
+    return np.array(made)
+
+
+def _row(
+    name: str,
+    label: str,
+    weighted: PairMeasure,
+    rows: Rows,
+    *,
+    ranked: bool,
+    use_when: str,
+    misleads_when: str,
+    reference: str,
+    invariant_to: frozenset[Invariance],
+    cost: str = "O(B m)",
+) -> MatrixMeasure:
+    return MatrixMeasure(
+        name=name,
+        label=label,
+        use_when=use_when,
+        misleads_when=misleads_when,
+        reference=reference,
+        range=(-1.0, 1.0),
+        cost=cost,
+        invariant_to=invariant_to,
+        needs_complete=False,
+        resampled=partial(_pairs_resampled, weighted),
+        permuted=partial(_pairs_permuted, rows, ranked),
+    )
+
+
+_MONOTONE: frozenset[Invariance] = frozenset({"monotone map", "affine map", "scale"})
+_AFFINE: frozenset[Invariance] = frozenset({"affine map", "scale"})
+
+ROWS: tuple[MatrixMeasure, ...] = (
+    _row(
+        "spearman",
+        "Spearman",
+        rdm.spearman,
+        rdm.pearson_rows,
+        ranked=True,
+        use_when="only the order of pairs should count, and few of them tie",
+        misleads_when="a rater uses few levels: ties raise its score above that of "
+        "a rater who orders as well in finer steps",
+        reference="Spearman (1904); Kriegeskorte et al. (2008)",
+        invariant_to=_MONOTONE,
+    ),
+    _row(
+        "pearson",
+        "Pearson",
+        rdm.pearson,
+        rdm.pearson_rows,
+        ranked=False,
+        use_when="the spacing of similarities is comparable between raters",
+        misleads_when="one rater uses the scale in a bent way, or a few pairs lie "
+        "far out and decide alone",
+        reference="Kriegeskorte et al. (2008)",
+        invariant_to=_AFFINE,
+    ),
+    _row(
+        "rho_a",
+        "rho-a",
+        rdm.rho_a,
+        rdm.rho_a_rows,
+        ranked=True,
+        use_when="only the order should count and raters tie",
+        misleads_when="read against 1: with ties 1 is out of reach, so compare "
+        "raters with each other and with the ceiling",
+        reference="Schuett et al. (2023), eLife 82566",
+        invariant_to=_MONOTONE,
+    ),
+    _row(
+        "tau_a",
+        "tau-a",
+        rdm.tau_a,
+        rdm.tau_a_rows,
+        ranked=False,
+        use_when="only the order should count, raters tie, and a chance reading is "
+        "wanted: how much more often two pairs are ordered alike than not",
+        misleads_when="read as a correlation: it is lower than Spearman for the "
+        "same agreement, and with ties 1 is out of reach",
+        reference="Kendall (1938); Nili et al. (2014)",
+        invariant_to=_MONOTONE,
+        cost="O(B m log m)",
+    ),
+)
