@@ -141,7 +141,7 @@ def _dots(
         axes.spines[side].set_visible(False)
     axes.tick_params(axis="y", length=0)
     axes.set_yticks([])
-    chance = measure.chance(len(report.actions))
+    chance = measure.chance(len(report.actions)) if measure.chance else 0.0
     reach = [chance]
     axes.axvline(chance, color=QUIET, lw=0.8, zorder=1)
     for name, row in rows.items():

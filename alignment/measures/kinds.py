@@ -73,7 +73,8 @@ class MatrixMeasure(Measure):
 
     NaN where either is constant.
 
-    chance: What unrelated matrices give on average, from the number of actions.
+    chance: What unrelated matrices give on average, from the number of actions; None
+        where it depends on the matrices, so that only a permutation test can say.
     needs_complete: Whether both matrices must have every pair judged. Otherwise the
         measure is taken over the pairs judged in both.
     resampled: (a, b, counts (n_draws, n_actions)) -> (n_draws,) scores when action i
@@ -86,7 +87,7 @@ class MatrixMeasure(Measure):
     needs_complete: bool
     resampled: Draws
     permuted: Draws
-    chance: Callable[[int], float] = lambda n_actions: 0.0
+    chance: Callable[[int], float] | None = lambda n_actions: 0.0
 
     @property
     def needs(self) -> str:

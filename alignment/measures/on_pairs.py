@@ -88,6 +88,7 @@ def _row(
     reference: str,
     invariant_to: frozenset[Invariance],
     cost: str = "O(B m)",
+    chance: Callable[[int], float] | None = lambda n_actions: 0.0,
 ) -> MatrixMeasure:
     return MatrixMeasure(
         name=name,
@@ -98,6 +99,7 @@ def _row(
         range=(-1.0, 1.0),
         cost=cost,
         invariant_to=invariant_to,
+        chance=chance,
         needs_complete=False,
         resampled=partial(_pairs_resampled, weighted),
         permuted=partial(_pairs_permuted, rows, ranked),
@@ -157,5 +159,32 @@ ROWS: tuple[MatrixMeasure, ...] = (
         reference="Kendall (1938); Nili et al. (2014)",
         invariant_to=_MONOTONE,
         cost="O(B m log m)",
+    ),
+    _row(
+        "tau_b",
+        "tau-b",
+        rdm.tau_b,
+        rdm.tau_b_rows,
+        ranked=False,
+        use_when="results are to be put beside others' that were given in tau-b",
+        misleads_when="a rater uses few levels: what it leaves tied is taken out of the "
+        "count, so its score rises above that of a rater who orders as well in finer steps",
+        reference="Kendall (1945)",
+        invariant_to=_MONOTONE,
+        cost="O(B m log m)",
+    ),
+    _row(
+        "cosine",
+        "cosine",
+        rdm.cosine,
+        rdm.cosine_rows,
+        ranked=False,
+        use_when="a dissimilarity of 0 means the same for both raters, and the size of "
+        "dissimilarities counts",
+        misleads_when="read against 0: two raters who find most actions unlike score high "
+        "whatever they tell apart",
+        reference="Walther et al. (2016); Kriegeskorte et al. (2008)",
+        invariant_to=frozenset(),
+        chance=None,
     ),
 )

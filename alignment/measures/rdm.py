@@ -89,6 +89,54 @@ def tau_a(x: FloatArray, y: FloatArray, weights: FloatArray) -> FloatArray:
     )
 
 
+def tau_b(x: FloatArray, y: FloatArray, weights: FloatArray) -> FloatArray:
+    """(n_draws,) tau-a's difference over sqrt of the pairs untied on either side.
+
+    Kendall (1945): (C - D) / sqrt((T - T_x)(T - T_y)). In [-1, 1]; favours raters with
+    ties, see `tau_a`.
+    """
+    m = weights.sum(axis=1)
+    x_codes, y_codes = _codes(x), _codes(y)
+    untied = [
+        (m**2 - _sum_of_squares_by(codes, weights)) / 2 for codes in (x_codes, y_codes)
+    ]
+    share = tau_a(x, y, weights) * (m * (m - 1) / 2)
+    size = np.sqrt(untied[0] * untied[1])
+    made: FloatArray = np.clip(_ratio(share, size, ~np.isnan(share)), -1.0, 1.0)
+    return made
+
+
+def cosine(x: FloatArray, y: FloatArray, weights: FloatArray) -> FloatArray:
+    """(n_draws,) cosine of the dissimilarities 1 - x and 1 - y; O(draws * pairs).
+
+    In [0, 1] for similarities up to 1. Its zero is the similarity of an action with
+    itself, so a factor on dissimilarities changes nothing and a constant does.
+    """
+    d, e = 1.0 - x, 1.0 - y
+    dd, ee, de = weights @ d**2, weights @ e**2, weights @ (d * e)
+    defined = ~(_constant(x, weights) | _constant(y, weights))
+    return _ratio(de, np.sqrt(dd * ee), defined)
+
+
+def tau_b_rows(x: FloatArray, y: FloatArray) -> FloatArray:
+    """`tau_b` of x with each row of y, all weights 1."""
+    m = len(x)
+    y_codes = np.sort(_codes(y).reshape(y.shape), axis=1)
+    untied_x = (m**2 - _squares_of_runs(np.sort(_codes(x))[None])[0]) / 2
+    untied_y = (m**2 - _squares_of_runs(y_codes)) / 2
+    share = tau_a_rows(x, y) * (m * (m - 1) / 2)
+    made = _ratio(share, np.sqrt(untied_x * untied_y), ~np.isnan(share))
+    return np.asarray(np.clip(made, -1.0, 1.0))
+
+
+def cosine_rows(x: FloatArray, y: FloatArray) -> FloatArray:
+    """`cosine` of x with each row of y, all weights 1."""
+    d, e = 1.0 - x, 1.0 - y
+    size = np.sqrt((d**2).sum() * (e**2).sum(axis=1))
+    varied = (np.ptp(x) > 0) & (np.ptp(y, axis=1) > 0)
+    return _ratio(e @ d, size, varied)
+
+
 def pearson_rows(x: FloatArray, y: FloatArray) -> FloatArray:
     """`pearson` of x with each row of y, all weights 1."""
     x, y = x - x.mean(), y - y.mean(axis=1, keepdims=True)

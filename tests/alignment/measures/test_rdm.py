@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from scipy.spatial.distance import cosine as cosine_distance
 
 from alignment.matrices import FloatArray
 from alignment.measures import rdm
 
 PairMeasure = Callable[[FloatArray, FloatArray, FloatArray], FloatArray]
-ALL = [rdm.pearson, rdm.spearman, rdm.rho_a, rdm.tau_a]
+CORRELATIONS = [rdm.pearson, rdm.spearman, rdm.rho_a, rdm.tau_a, rdm.tau_b]
+ALL = [*CORRELATIONS, rdm.cosine]
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -121,6 +123,27 @@ def test_tau_a_equals_scipys_tau_b_undone(seed: int, m: int) -> None:
 
 
 @given(seeds)
+def test_tau_b_is_scipys(seed: int) -> None:
+    x, y = tied(seed)
+
+    expected = stats.kendalltau(x, y).statistic
+
+    assert plain(rdm.tau_b, x, y) == pytest.approx(expected, abs=1e-12)
+
+
+@given(seeds)
+def test_cosine_is_scipys_on_dissimilarities(seed: int) -> None:
+    x, y = tied(seed)
+
+    expected = 1 - cosine_distance(1 - x, 1 - y)
+
+    assert plain(rdm.cosine, x, y) == pytest.approx(expected, abs=1e-12)
+    # A factor on dissimilarities changes nothing, a constant does.
+    assert plain(rdm.cosine, 1 - 3 * (1 - x), y) == pytest.approx(expected, abs=1e-12)
+    assert plain(rdm.cosine, x - 1, y) != pytest.approx(expected, abs=1e-6)
+
+
+@given(seeds)
 def test_without_ties_rho_a_is_spearman(seed: int) -> None:
     rng = np.random.default_rng(seed)
     x, y = rng.uniform(size=12), rng.uniform(size=12)
@@ -142,7 +165,7 @@ def test_weights_are_repetitions(measure: PairMeasure, seed: int) -> None:
         assert score == pytest.approx(whole, abs=1e-10)
 
 
-@pytest.mark.parametrize("measure", ALL)
+@pytest.mark.parametrize("measure", CORRELATIONS)
 @given(seed=seeds)
 def test_a_measure_is_symmetric_and_turns_with_its_scale(
     measure: PairMeasure, seed: int
@@ -155,7 +178,7 @@ def test_a_measure_is_symmetric_and_turns_with_its_scale(
     assert plain(measure, -x, y) == pytest.approx(-score, abs=1e-10)
 
 
-@pytest.mark.parametrize("measure", [rdm.spearman, rdm.rho_a, rdm.tau_a])
+@pytest.mark.parametrize("measure", [rdm.spearman, rdm.rho_a, rdm.tau_a, rdm.tau_b])
 @given(seed=seeds)
 def test_a_measure_of_order_does_not_see_a_bent_scale(
     measure: PairMeasure, seed: int
@@ -165,7 +188,7 @@ def test_a_measure_of_order_does_not_see_a_bent_scale(
     assert plain(measure, np.exp(3 * x), y) == pytest.approx(plain(measure, x, y))
 
 
-@pytest.mark.parametrize("measure", ALL)
+@pytest.mark.parametrize("measure", CORRELATIONS)
 def test_the_same_order_without_ties_scores_one(measure: PairMeasure) -> None:
     x = np.linspace(0, 1, 11)
 

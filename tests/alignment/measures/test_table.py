@@ -8,7 +8,7 @@ from scipy import stats
 
 from alignment.errors import MatrixError
 from alignment.matrices import SimilarityMatrix
-from alignment.measures.kinds import MatrixMeasure
+from alignment.measures.kinds import Invariance, MatrixMeasure
 from alignment.measures.table import MATRIX_MEASURES, measure_named
 
 N = 8
@@ -159,8 +159,13 @@ def test_gaps_are_refused_where_a_measure_needs_every_pair(
         assert np.isfinite(measure.compute(matrix(0), gappy))
 
 
-@every
+@pytest.mark.parametrize(
+    "measure",
+    [measure for measure in MATRIX_MEASURES.values() if measure.chance is not None],
+    ids=lambda measure: measure.name,
+)
 def test_unrelated_matrices_score_chance_on_average(measure: MatrixMeasure) -> None:
+    assert measure.chance is not None
     rng = np.random.default_rng(0)
     scores: list[float] = []
     for seed in range(200):
@@ -168,6 +173,37 @@ def test_unrelated_matrices_score_chance_on_average(measure: MatrixMeasure) -> N
         scores.extend(measure.permuted(matrix(seed), matrix(seed + 1000), orders))
 
     assert np.mean(scores) == pytest.approx(measure.chance(N), abs=0.03)
+
+
+def done_to(b: SimilarityMatrix, what: str) -> SimilarityMatrix:
+    """The matrix with every similarity of two actions changed as an invariance says."""
+    level = np.linspace(0, 0.3, N)
+    off = {
+        "monotone map": b.values**3 / 2,
+        "affine map": 0.4 * b.values + 0.1,
+        "scale": 0.4 * b.values,
+        "action levels": 0.4 * b.values + level[:, None] + level,
+    }[what]
+    return SimilarityMatrix(np.where(np.eye(N), 1.0, off), b.actions, b.rater)
+
+
+@every
+@pytest.mark.parametrize(
+    "what", ["monotone map", "affine map", "scale", "action levels"]
+)
+def test_a_score_is_unchanged_by_what_its_row_says_and_by_nothing_else(
+    measure: MatrixMeasure, what: Invariance
+) -> None:
+    moved_by = []
+    for seed in range(10):
+        a, b = matrix(seed), matrix(seed + 100)
+        score = measure.compute(a, done_to(b, what))
+        moved_by.append(abs(score - measure.compute(a, b)))
+
+    if what in measure.invariant_to:
+        assert max(moved_by) < 1e-9
+    else:
+        assert max(moved_by) > 1e-4
 
 
 @every
@@ -179,6 +215,6 @@ def test_every_measure_says_when_to_use_it_and_when_not(measure: MatrixMeasure) 
 
 def test_an_unknown_measure_is_refused_with_those_there_are() -> None:
     with pytest.raises(
-        MatrixError, match=r"measure cosine: .*; the measures are spearm"
+        MatrixError, match=r"measure sausage: .*; the measures are spearm"
     ):
-        measure_named("cosine")
+        measure_named("sausage")
