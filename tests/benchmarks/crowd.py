@@ -22,6 +22,7 @@ from urllib.parse import urlencode, urlsplit
 
 HEAD_END = b"\r\n\r\n"
 PATIENCE_S = 20.0
+ASK_AGAIN_S = 10.0
 FIRST_PAUSE_S = 0.8
 LONGEST_PAUSE_S = 15.0
 
@@ -31,6 +32,7 @@ _SHOWN = re.compile(r'data-action-id="([^"]+)"')
 _CHOICE = re.compile(r'type="radio" name="choice" value="([^"]+)"')
 _USES = re.compile(r'name="uses" value="([^"]+)"')
 _SIMULATED = re.compile(r'name="simulated" value="([^"]+)"')
+_WAITING = re.compile(r'name="waiting" value="([^"]+)"')
 _ENDED = re.compile(r"data-completion-code>([^<]*)<")
 
 Fields = dict[str, str | list[str]]
@@ -198,7 +200,7 @@ class Person:
         return re.sub(r"(/p/[^/]+/).*", r"\1trial/", self.page.address)
 
     async def arrive(self) -> None:
-        """The study's front page, and the press that joins."""
+        """The study's front page, the press that joins, and the line if there is one."""
         front = f"/s/{self.slug}/?simulated={self.token}"
         with self.timed("front page"):
             self.page = await self.patiently("GET", front)
@@ -208,6 +210,10 @@ class Person:
         }
         with self.timed("join"):
             self.page = await self.patiently("POST", f"/s/{self.slug}/", fields)
+        while place := _WAITING.search(self.page.text):
+            await asyncio.sleep(ASK_AGAIN_S)
+            asked = fields | {"waiting": place.group(1)}
+            self.page = await self.patiently("POST", f"/s/{self.slug}/", asked)
 
     async def consent(self) -> None:
         """Agree to everything, and begin."""
