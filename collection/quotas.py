@@ -22,7 +22,7 @@ one to the next.
 
 Simulated and real people are counted apart. Arrivals take turns on the study's row, as
 all arrivals do, so that of two at the last place one gets it; no table is locked, and
-nothing is counted for a study without quotas.
+nothing is counted for a study without limits.
 
 With `stop_when_covered`, groups whose judgments are all there are left out as full ones
 are (`covered.py`).
@@ -94,12 +94,10 @@ class Standing:
 
 def limited(definition: StudyDefinition) -> bool:
     """Whether the definition says how many people may come, or when to stop."""
-    return has_quotas(definition) or definition.stop_when_covered
-
-
-def has_quotas(definition: StudyDefinition) -> bool:
-    return definition.quota is not None or any(
-        group.quota is not None for group in definition.groups
+    return (
+        definition.quota is not None
+        or definition.stop_when_covered
+        or any(group.quota is not None for group in definition.groups)
     )
 
 
@@ -148,9 +146,7 @@ def open_groups(study: Study, *, simulated: bool) -> Sequence[Group]:
         if not (standing[group.name].full or standing[group.name].covered)
     ]
     if standing[""].full or not still_open:
-        raise StudyFull(
-            _("This study has all the people it needs. Thank you very much for coming.")
-        )
+        raise _full()
     return still_open
 
 
@@ -182,19 +178,22 @@ def keep_place(session: StudySession) -> None:
         return
     groups = open_groups(study, simulated=session.simulated)
     if session.group not in {group.name for group in groups}:
-        raise StudyFull(
-            _("This study has all the people it needs. Thank you very much for coming.")
-        )
+        raise _full()
+
+
+def _full() -> StudyFull:
+    return StudyFull(
+        _("This study has all the people it needs. Thank you very much for coming.")
+    )
 
 
 def standings(study: Study, *, simulated: bool) -> list[Standing]:
     """Every group in the definition's order, and then the whole study."""
     definition = study.definition_model()
     finished, at_it = Counter[str](), Counter[str]()
-    if has_quotas(definition):
-        rows = holding(study).filter(simulated=simulated)
-        for group, status in rows.values_list("group", "status"):
-            (finished if status == Status.FINISHED else at_it)[group] += 1
+    rows = holding(study).filter(simulated=simulated)
+    for group, status in rows.values_list("group", "status"):
+        (finished if status == Status.FINISHED else at_it)[group] += 1
     groups = [
         Standing(
             group.name,
