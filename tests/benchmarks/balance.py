@@ -49,6 +49,9 @@ BAR = 2
 PROCESSES, THREADS = 2, 4
 TRIALS = 60
 ARRIVE_WITHIN_S = 20.0
+# Nobody pauses here, so a reply may take as long as 300 people take their turns; asking
+# again meanwhile would only make the line longer.
+PATIENCE_S = 120.0
 
 
 @dataclass
@@ -91,7 +94,7 @@ class Crowd:
         number = next(self.seats)
         slug = self.site.study.slug
         person = Person(
-            client=Client(self.site.base_url),
+            client=Client(self.site.base_url, PATIENCE_S),
             slug=slug,
             token=join_token(slug, number),
             rng=random.Random(number),

@@ -57,9 +57,14 @@ class Reply:
 
 
 class Client:
-    """One browser: a connection, kept open, and its cookies."""
+    """One browser: a connection, kept open, and its cookies.
 
-    def __init__(self, base_url: str) -> None:
+    Args:
+        patience_s: How long a reply is waited for.
+    """
+
+    def __init__(self, base_url: str, patience_s: float = PATIENCE_S) -> None:
+        self.patience_s = patience_s
         parts = urlsplit(base_url)
         self.host, self.port = str(parts.hostname), int(parts.port or 80)
         self.cookies: dict[str, str] = {}
@@ -68,7 +73,7 @@ class Client:
 
     def beside(self) -> Client:
         """Another connection of the same browser."""
-        other = Client(f"http://{self.host}:{self.port}")
+        other = Client(f"http://{self.host}:{self.port}", self.patience_s)
         other.cookies = self.cookies
         return other
 
@@ -119,7 +124,7 @@ class Client:
         if self.offline:
             raise NoReply("offline")
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(self.patience_s):
                 reader, writer = await self._connected()
                 writer.write("\r\n".join(head).encode() + HEAD_END + body)
                 await writer.drain()
