@@ -102,7 +102,7 @@ def test_a_group_whose_blocks_are_covered_is_left_out_alone() -> None:
 
 
 def test_without_asking_for_it_nothing_stops() -> None:
-    study = factories.open_study(**factories.only("pair", trials_per_session=15))
+    factories.open_study(**factories.only("pair", trials_per_session=15))
     Cell.objects.update(completed=9)
 
     assert Client().post("/s/tiny/").status_code == 302
