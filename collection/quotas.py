@@ -32,7 +32,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -74,7 +74,9 @@ class Standing:
     Attributes:
         finished, at_it: People who hold a place, by how far they are.
         quota: The most there may be; None where there is no such limit.
-        covered: Whether newcomers are turned away because every judgment is there.
+        covered: Whether every judgment is there, and that is where the study stops.
+        turned_away: Whether newcomers are: it is full or covered itself, or the whole
+            study is full, or every group turns them away.
     """
 
     group: str
@@ -82,6 +84,7 @@ class Standing:
     at_it: int
     quota: int | None
     covered: bool = False
+    turned_away: bool = False
 
     @property
     def taken(self) -> int:
@@ -139,15 +142,14 @@ def open_groups(study: Study, *, simulated: bool) -> Sequence[Group]:
     definition = study.definition_model()
     if not limited(definition):
         return definition.groups
-    standing = {one.group: one for one in standings(study, simulated=simulated)}
-    still_open = [
-        group
-        for group in definition.groups
-        if not (standing[group.name].full or standing[group.name].covered)
-    ]
-    if standing[""].full or not still_open:
+    *groups, whole = standings(study, simulated=simulated)
+    if whole.turned_away:
         raise _full()
-    return still_open
+    return [
+        group
+        for group, standing in zip(definition.groups, groups, strict=True)
+        if not standing.turned_away
+    ]
 
 
 def is_full(study: Study, *, simulated: bool = False) -> bool:
@@ -204,13 +206,15 @@ def standings(study: Study, *, simulated: bool) -> list[Standing]:
         )
         for group in definition.groups
     ]
-    return [
-        *groups,
-        Standing(
-            "",
-            finished.total(),
-            at_it.total(),
-            definition.quota,
-            all(group.covered for group in groups),
-        ),
+    whole = Standing(
+        "",
+        finished.total(),
+        at_it.total(),
+        definition.quota,
+        all(group.covered for group in groups),
+    )
+    groups = [
+        replace(group, turned_away=group.full or group.covered or whole.full)
+        for group in groups
     ]
+    return [*groups, replace(whole, turned_away=all(g.turned_away for g in groups))]

@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from collection import participation, research_urls
+from collection import participation, quotas, research_urls
 from collection.models import JobRecord, RefusedArrival, Study
 from tests import factories
 from tests.researchers import SVG, Site
@@ -357,4 +357,9 @@ def test_the_study_page_shows_places_taken_against_the_quotas(site: Site) -> Non
     table = re.sub(r" +", " ", table)
     assert "all 1 1 2 2 turned away: full" in table
     assert "none let in" in table
+
+    while not quotas.is_full(limited):
+        factories.joined(limited)
+
+    assert site.page("research-study", "limited").count("turned away: full") == 3
     assert "1 person was told that the study is complete." in table
