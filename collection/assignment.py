@@ -29,6 +29,7 @@ from collection.least_judged import Candidates
 from collection.models import Cell, Study, StudySession, Trial
 from collection.models.trials import Kind
 from collection.pace import lease
+from collection.quotas import open_groups
 from collection.reservations import (
     renew,
     reserve_dimensions,
@@ -45,8 +46,12 @@ def choose_group(study: Study, *, simulated: bool) -> tuple[str, list[str]]:
     """The group and the block order that lag most behind their shares.
 
     Counted over people who consented or are just arriving, simulated and real apart.
-    The caller holds the study's row, so that joins take turns.
+    Full groups are left out. The caller holds the study's row, so that joins take turns.
+
+    Raises:
+        StudyFull: there is no group that may have one more.
     """
+    groups = open_groups(study, simulated=simulated)
     recently = timezone.now() - lease(study.pk)
     joined = StudySession.objects.filter(study=study, simulated=simulated).filter(
         Q(status__in=["consented", "finished"])
@@ -59,7 +64,7 @@ def choose_group(study: Study, *, simulated: bool) -> tuple[str, list[str]]:
     definition = study.definition_model()
     arms = [
         (group.share / len(orders), group.name, order)
-        for group in definition.groups
+        for group in groups
         for orders in [block_orders(group.blocks, definition)]
         for order in orders
     ]

@@ -536,3 +536,19 @@ class Group(Section):
     share: float = Field(
         default=1, gt=0, description="Share of participants, relative to the others."
     )
+    quota: int | None = Field(
+        default=None,
+        ge=1,
+        description="People that this group may have and no more; no limit if empty. "
+        "Who leaves gives their place back (collection/quotas.py).",
+    )
+
+    @model_serializer(mode="wrap")
+    def _as_before_there_were_quotas(
+        self, dump: SerializerFunctionWrapHandler
+    ) -> dict[str, Any]:
+        """Without a quota that is not there: older studies keep their hash."""
+        dumped: dict[str, Any] = dump(self)
+        if self.quota is None:
+            del dumped["quota"]
+        return dumped

@@ -11,6 +11,8 @@
     languages = ["en", "de"]          # [its own only]; collection/study_texts.py
     actions_file = "actions.csv"      # [actions.csv], beside this document
     group_mode = "disjoint"           # [disjoint] | same | counterbalanced
+    quota = 300                       # [no limit], people of all groups
+    stop_when_covered = true          # [false], once every judgment wanted is there
     instructions = """..."""          # blank lines part paragraphs
     debrief = """..."""
 
@@ -118,6 +120,7 @@
     name = "similarity"
     blocks = ["pairs", "triplets", "about-you"]
     share = 1                         # [1], relative to the other groups
+    quota = 150                       # [no limit], people of this group
 
 The CSV's first columns are `action_id` and `text`; `area` and `valence` (good, neutral
 or harmful) are known to the check; any other column is an attribute, kept as text.
@@ -191,6 +194,18 @@ class StudyDefinition(Section):
         "similarity first, then values. counterbalanced: half of each group does its "
         "judgment blocks in the opposite order.",
     )
+    quota: int | None = Field(
+        default=None,
+        ge=1,
+        description="People that the study may have over all groups, and no more; no "
+        "limit if empty. Who leaves gives their place back (collection/quotas.py).",
+    )
+    stop_when_covered: bool = Field(
+        default=False,
+        description="Whether newcomers are turned away from groups whose blocks have "
+        "every judgment that they want (judgments_per_cell, judgments_wanted). Whoever "
+        "is at it finishes; should judgments be lost, newcomers are let in again.",
+    )
     consent: ConsentForm = Field(description="What people agree to.")
     instructions: Line = Field(description="Shown after consent.")
     debrief: Line = Field(description="Shown at the end.")
@@ -232,6 +247,10 @@ class StudyDefinition(Section):
             del document["recruitment"]
         if not self.languages:  # nor other languages
             del document["languages"], document["translations"]
+        if self.quota is None:  # nor quotas
+            del document["quota"]
+        if not self.stop_when_covered:
+            del document["stop_when_covered"]
         canonical = json.dumps(
             document,
             sort_keys=True,

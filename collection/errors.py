@@ -69,6 +69,12 @@ class StudyClosed(CollectionError):
     status = 403
 
 
+class StudyFull(StudyClosed):
+    """The study, or every group of it, has all the people it needs."""
+
+    code = "study-full"
+
+
 class ConsentMissing(CollectionError):
     """The session has not given the consent that the next page needs."""
 

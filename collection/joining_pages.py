@@ -17,17 +17,20 @@ from collection import (
     identities,
     languages,
     participation,
+    quotas,
 )
 from collection.errors import (
     CollectionError,
     NotSimulated,
+    StudyFull,
 )
 from collection.forms import ArrivalForm
 from collection.models import Study
 from collection.page_parts import Status, get_or_post, participant_page
 from collection.recruitment import arrival
-from collection.recruitment.arrival import Arrival
+from collection.recruitment.arrival import PROLIFIC, Arrival
 from collection.recruitment.errors import ArrivalUnconfirmed
+from collection.recruitment.participant_pages import full_page
 
 SIMULATED_SALT: Final = "collection.simulated"
 COOKIE_SECONDS: Final = 180 * 24 * 60 * 60
@@ -35,8 +38,9 @@ COOKIE_SECONDS: Final = 180 * 24 * 60 * 60
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """The studies that take new people."""
-    studies = Study.objects.filter(status=Study.Status.OPEN).order_by("title")
+    """The studies that take new people, without those that have all they need."""
+    found = Study.objects.filter(status=Study.Status.OPEN).order_by("title")
+    studies = [study for study in found if not quotas.is_full(study)]
     return render(request, "participant/home.html", {"studies": studies})
 
 
@@ -69,6 +73,8 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
             carried = arrival.looked_at(study, form.cleaned_data, site=site)
             who = arrival.claimed(carried)
             returning = _is_known(study, who.platform, who.external_id, token)
+            if study.takes_new_people and not returning:
+                quotas.open_groups(study, simulated=simulated)
             response = participant_page(
                 request,
                 "join",
@@ -78,7 +84,7 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
                 study=study,
             )
     except ArrivalUnconfirmed as refusal:
-        arrival.note_refusal(study, refusal)
+        arrival.note_refusal(study, refusal.reason)
         return participant_page(
             request,
             "unconfirmed",
@@ -88,6 +94,11 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
             form=ArrivalForm(initial=form.cleaned_data),
             study=study,
         )
+    except StudyFull as refusal:
+        if request.method == "POST":
+            arrival.note_refusal(study, refusal.code)
+        sent_by = arrival.claimed(form.cleaned_data).platform
+        return full_page(request, study, refusal, from_platform=sent_by == PROLIFIC)
     if token is not None:
         response.set_signed_cookie(
             _cookie_name(study),
@@ -112,10 +123,11 @@ def _join(
     """A session for who arrives, or a place in the line.
 
     The line comes first: whoever waits asks again and again, and the platform is only
-    asked who they are once there is room.
+    asked who they are once there is room. Nobody waits for a study that is full.
     """
     platform, external_id = form.identity()
     if study.takes_new_people and not _is_known(study, platform, external_id, token):
+        quotas.open_groups(study, simulated=simulated)
         line = admission.wait_or_enter(request.POST.get("waiting", "")[:40])
         if line is not None:
             return participant_page(

@@ -19,11 +19,13 @@ from collection import (
 )
 from collection.errors import (
     ConsentTextChanged,
+    StudyFull,
 )
 from collection.forms import ConsentForm
 from collection.models import StudySession
 from collection.page_parts import Status, find_session, get_or_post, participant_page
 from collection.recruitment.completion import completion_for, end
+from collection.recruitment.participant_pages import full_page
 from collection.recruitment.sections import Outcome
 
 
@@ -65,6 +67,8 @@ def consent(request: HttpRequest, code: UUID) -> HttpResponse:
             )
         except ConsentTextChanged as refusal:  # shown again, as it is now
             changed = refusal
+        except StudyFull as refusal:  # they took long, and others came
+            return full_page(request, session, refusal)
         else:
             return _forgetting_who(redirect("instructions", code=code), session)
     return participant_page(

@@ -42,6 +42,7 @@ from collection.models import (
     Trial,
 )
 from collection.models.trials import Kind
+from collection.quotas import keep_place
 from collection.reservations import count_response, give_back
 from collection.rows import held_session, shown_trial
 
@@ -87,6 +88,7 @@ def enrol(
 
     Raises:
         StudyClosed: a new person, and the study is not open.
+        StudyFull: a new person, and no group may have one more.
     """
     arrival = None
     if external_id:
@@ -142,7 +144,9 @@ def give_consent(
         ConsentMissing: not of age, or a required use is not ticked.
         ConsentTextChanged: they had read another text.
         SessionOver: the session was withdrawn.
+        StudyFull: they took so long to decide that others have their place.
     """
+    keep_place(session)
     locked = held_session(session.pk)
     if locked.status == StudySession.Status.WITHDRAWN:
         raise SessionOver(_("You left this study; nothing more is asked of you."))

@@ -27,12 +27,13 @@ MINIMAL_PAIR_OVERLAP = 0.6
 
 @dataclass(frozen=True)
 class GroupPlan:
-    """One group: what a session takes, and how many sessions are needed."""
+    """One group: what a session takes, how many are needed, and how many may be."""
 
     name: str
     trials_per_session: int
     minutes: float
     sessions_needed: int
+    quota: int | None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class Plan:
     length_correlation: Pearson's r of a text's words with its valence (good 1, neutral
         0, harmful -1); None where either does not vary.
     minimal_pairs: action ids whose texts share most of their words.
+    quota: People that may come over all groups; None where there is no limit.
+    stop_when_covered: Whether newcomers are turned away once every judgment is there.
     """
 
     groups: tuple[GroupPlan, ...]
@@ -52,10 +55,37 @@ class Plan:
     valence_by_area: dict[str, dict[str, int]]
     length_correlation: float | None
     minimal_pairs: tuple[tuple[str, str], ...]
+    quota: int | None = None
+    stop_when_covered: bool = False
 
     @property
     def sessions_needed(self) -> int:
         return sum(group.sessions_needed for group in self.groups)
+
+    @property
+    def most_people(self) -> int | None:
+        """People that may come at most; None where there is no limit."""
+        groups = [group.quota for group in self.groups]
+        limits = [] if self.quota is None else [self.quota]
+        if None not in groups:
+            limits.append(sum(quota for quota in groups if quota is not None))
+        return min(limits, default=None)
+
+    @property
+    def shortfalls(self) -> list[str]:
+        """A sentence for each quota that is too small for the judgments wanted."""
+        said = [
+            f"group {group.name}: a quota of {group.quota:,} people, and its share of "
+            f"the judgments wanted takes {group.sessions_needed:,}"
+            for group in self.groups
+            if group.quota is not None and group.quota < group.sessions_needed
+        ]
+        if self.quota is not None and self.quota < self.sessions_needed:
+            said.append(
+                f"study: a quota of {self.quota:,} people, and the judgments wanted "
+                f"take {self.sessions_needed:,}"
+            )
+        return said
 
 
 def make_plan(definition: StudyDefinition) -> Plan:
@@ -73,6 +103,8 @@ def make_plan(definition: StudyDefinition) -> Plan:
         valence_by_area=valence_by_area(definition),
         length_correlation=length_correlation(definition),
         minimal_pairs=minimal_pairs(definition),
+        quota=definition.quota,
+        stop_when_covered=definition.stop_when_covered,
     )
 
 
@@ -100,6 +132,7 @@ def _group_plan(group: Group, definition: StudyDefinition) -> GroupPlan:
         trials_per_session=sum(block.trials_in_session(n_actions) for block in blocks),
         minutes=seconds / 60,
         sessions_needed=max(_sessions(block, group, definition) for block in blocks),
+        quota=group.quota,
     )
 
 
@@ -191,6 +224,7 @@ def plan_text(plan: Plan) -> str:
         f"block {key}: {wanted:,} judgments wanted"
         for key, wanted in plan.judgments.items()
     ]
+    lines += _limits(plan)
     if plan.valence_by_area:
         lines += ["", f"{'area':<24}" + "".join(f"{v:>10}" for v in VALENCES)]
         lines += [
@@ -206,3 +240,21 @@ def plan_text(plan: Plan) -> str:
     ]
     lines += [f"    {a} / {b}" for a, b in plan.minimal_pairs]
     return "\n".join(lines)
+
+
+def _limits(plan: Plan) -> list[str]:
+    """The quotas, when the study stops, and what cannot be reached; often nothing."""
+    lines = [
+        f"quota of {group.name}: {group.quota:,} people"
+        for group in plan.groups
+        if group.quota is not None
+    ]
+    if plan.quota is not None:
+        lines.append(f"quota of the study: {plan.quota:,} people")
+    if plan.stop_when_covered:
+        lines.append(
+            "newcomers are turned away from groups whose judgments are all there"
+        )
+    if lines:
+        lines.insert(0, "")
+    return lines + [f"    WARNING: {shortfall}" for shortfall in plan.shortfalls]

@@ -19,7 +19,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from alignment.errors import FolderError
-from collection import coverage, downloads, jobs, results_pages
+from collection import coverage, downloads, jobs, quotas, results_pages
+from collection.errors import StudyFull
 from collection.job_forms import FORMS
 from collection.models import JobRecord, Study, StudySession
 from collection.superseded_pages import superseded_page
@@ -51,6 +52,7 @@ def study(request: HttpRequest, slug: str) -> HttpResponse:
     found = _study(request, slug)
     records = list(found.jobs.all())
     incidents = coverage.incidents_by_code(found)
+    simulated = coverage.has_simulated_people(found)
     finished = [job for job in records if job.status == JobRecord.Status.DONE]
     return render(
         request,
@@ -58,9 +60,11 @@ def study(request: HttpRequest, slug: str) -> HttpResponse:
         {
             "study": found,
             "participant_url": request.build_absolute_uri(f"/s/{found.slug}/"),
-            "simulated": coverage.has_simulated_people(found),
+            "simulated": simulated,
+            "turned_away": found.refused_arrivals.filter(reason=StudyFull.code).count(),
             "statuses": StudySession.Status.labels,
             "groups": coverage.progress_by_group(found),
+            "places": _places(found, simulated=simulated),
             "coverage": coverage.coverage_by_block(found),
             "incidents": incidents,
             "incident_count": sum(n for _, n in incidents),
@@ -181,6 +185,13 @@ def result_url(record: JobRecord) -> str:
     """The address of the page that shows a finished report or sweep."""
     assert record.study is not None
     return reverse("research-result", args=[record.study.slug, record.kind, record.pk])
+
+
+def _places(study: Study, *, simulated: bool) -> list[quotas.Standing]:
+    """Who may still come, by group and in all; empty where nothing limits that."""
+    if not quotas.limited(study.definition_model()):
+        return []
+    return quotas.standings(study, simulated=simulated)
 
 
 def _study(request: HttpRequest, slug: str) -> Study:

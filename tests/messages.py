@@ -134,8 +134,9 @@ def update(language: str) -> tuple[int, int]:
     return len(new), len(left)
 
 
-def _strings(string: str | tuple[str, ...]) -> tuple[str, ...]:
-    return (string,) if isinstance(string, str) else tuple(string)
+def _strings(string: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    """What a message says; a new sentence says nothing yet."""
+    return (string or "",) if not isinstance(string, tuple) else string
 
 
 def _folder(language: str) -> Path:

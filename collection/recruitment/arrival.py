@@ -205,9 +205,9 @@ def record(session: StudySession, arrival: Arrival) -> None:
         )
 
 
-def note_refusal(study: Study, refusal: ArrivalUnconfirmed) -> None:
+def note_refusal(study: Study, reason: str) -> None:
     """Count a person who was not let in, for the study's researchers."""
-    RefusedArrival.objects.create(study=study, reason=refusal.reason)
+    RefusedArrival.objects.create(study=study, reason=reason)
 
 
 def claimed(sent: Mapping[str, Any]) -> Arrival:

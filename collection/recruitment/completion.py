@@ -21,6 +21,7 @@ from collection.models import (
     Ending,
     LabStart,
     PlatformPayment,
+    Study,
     StudySession,
     Submission,
 )
@@ -71,6 +72,23 @@ def completion_for(session: StudySession) -> CompletionPath:
 def technical_path(session: StudySession) -> CompletionPath:
     """How someone is paid whom our own trouble keeps from going on, at any time."""
     return _path(session, Outcome.TECHNICAL)
+
+
+def path_when_full(
+    whose: Study | StudySession, *, from_platform: bool = False
+) -> CompletionPath:
+    """How somebody leaves who finds no place free: at the door, or before consent.
+
+    Args:
+        whose: The session, if they have one already.
+        from_platform: At the door: whether the platform sent them.
+    """
+    if isinstance(whose, StudySession):
+        return _path(whose, Outcome.FULL)
+    section = whose.definition_model().recruitment
+    if not from_platform or section is None or not section.prolific:
+        return _close_this_page(Outcome.FULL)
+    return _on_prolific(section, Outcome.FULL)
 
 
 def outcome_of(session: StudySession) -> Outcome | None:
@@ -145,20 +163,24 @@ def _plain(
     """A plain link's one code, for whoever gave their time."""
     unused = outcome in (Outcome.DECLINED, Outcome.FAILED_COMPREHENSION)
     if unused or session.consented_at is None:
-        return CompletionPath(
-            outcome,
-            tell=(
-                _(
-                    "You can close this page. If you were sent here by another site, "
-                    "please return your place there, so that somebody else may have it."
-                ),
-            ),
-        )
+        return _close_this_page(outcome)
     return CompletionPath(
         outcome,
         code=definition.completion.code,
         url=definition.completion.redirect,
         button=_("Report that you have finished"),
+    )
+
+
+def _close_this_page(outcome: Outcome) -> CompletionPath:
+    return CompletionPath(
+        outcome,
+        tell=(
+            _(
+                "You can close this page. If you were sent here by another site, "
+                "please return your place there, so that somebody else may have it."
+            ),
+        ),
     )
 
 
@@ -173,6 +195,10 @@ def _prolific(
                 *_promise(section, outcome),
             ),
         )
+    return _on_prolific(section, outcome)
+
+
+def _on_prolific(section: Recruitment, outcome: Outcome) -> CompletionPath:
     rule = section.rule(outcome)
     action = section.action(outcome)
     if rule is None and outcome in (Outcome.WITHDRAWN, Outcome.TECHNICAL):

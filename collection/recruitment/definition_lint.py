@@ -8,6 +8,7 @@ from math import sqrt
 from typing import Final, Literal
 
 from collection.definitions import StudyDefinition
+from collection.quotas import limited
 from collection.recruitment.checks import checks_needed, why_invalid
 from collection.recruitment.completion import money
 from collection.recruitment.costs import fair_pay
@@ -176,6 +177,8 @@ def completion(definition: StudyDefinition, section: Recruitment) -> Iterator[Fi
     for outcome in Outcome:
         rule = section.rule(outcome)
         place = f"recruitment.completion.{outcome.value}"
+        if rule is None and outcome == Outcome.FULL and not limited(definition):
+            continue  # nobody ever finds the study full
         if rule is None:
             yield Finding(
                 "warn",
@@ -197,7 +200,8 @@ def completion(definition: StudyDefinition, section: Recruitment) -> Iterator[Fi
             Action.FIXED_SCREEN_OUT,
             Action.DYNAMIC_PAYMENT,
         )
-        if unpaid and not rule.pay_cents and outcome != Outcome.DECLINED:
+        unworked = (Outcome.DECLINED, Outcome.FULL)
+        if unpaid and not rule.pay_cents and outcome not in unworked:
             yield Finding(
                 "warn",
                 "completion",
@@ -260,6 +264,18 @@ def comprehension(
         )
 
 
+def places(definition: StudyDefinition, section: Recruitment) -> Iterator[Finding]:
+    most = definition.plan().most_people
+    if most is not None and section.places > most:
+        yield Finding(
+            "warn",
+            "places",
+            "recruitment.places",
+            f"brings {section.places} people, and the quotas let {most} in: the others "
+            "are asked to return their places",
+        )
+
+
 def verification(
     definition: StudyDefinition, section: Recruitment
 ) -> Iterator[Finding]:
@@ -280,6 +296,7 @@ RULES: Final[Mapping[str, DefinitionRule]] = {
     "completion": completion,
     "consent": consent,
     "comprehension": comprehension,
+    "places": places,
     "verification": verification,
 }
 

@@ -1,4 +1,4 @@
-"""The participant's page for trouble of ours: try again, or stop and be paid."""
+"""The participant's pages for trouble of ours, and for a study that is full."""
 
 from __future__ import annotations
 
@@ -8,8 +8,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
+from collection.errors import StudyFull
+from collection.models import Study, StudySession
 from collection.page_parts import find_session, participant_page
-from collection.recruitment.completion import completion_for, end, outcome_of
+from collection.recruitment.completion import (
+    completion_for,
+    end,
+    outcome_of,
+    path_when_full,
+)
 from collection.recruitment.sections import Outcome
 
 
@@ -34,4 +41,27 @@ def trouble(request: HttpRequest, code: UUID) -> HttpResponse:
         "trouble",
         session,
         completion=completion_for(session) if stopped else None,
+    )
+
+
+def full_page(
+    request: HttpRequest,
+    whose: Study | StudySession,
+    refusal: StudyFull,
+    *,
+    from_platform: bool = False,
+) -> HttpResponse:
+    """Thanks to somebody who came when there was no place left, and the way back.
+
+    Args:
+        whose: Their session, if they have one already; else the study.
+        from_platform: Whether the platform sent them, where they have no session.
+    """
+    return participant_page(
+        request,
+        "full",
+        whose,
+        status=refusal.status,
+        refusal=refusal,
+        completion=path_when_full(whose, from_platform=from_platform),
     )

@@ -23,6 +23,9 @@
     code = "C2DEF"
     action = "fixed-screen-out"
     pay_cents = 25
+    [recruitment.completion.full]     # who comes once a quota is full; left out: they
+    code = "C7XYZ"                    # are told in words how to return their place
+    action = "request-return"         # [request-return]
 
     [recruitment.policies]            # what becomes of answers: keep | drop
     returned = "drop"
@@ -51,6 +54,7 @@ class Outcome(StrEnum):
     SCREENED_OUT = "screened_out"
     WITHDRAWN = "withdrawn"
     TECHNICAL = "technical"
+    FULL = "full"
 
 
 class Action(StrEnum):
@@ -73,6 +77,7 @@ DEFAULT_ACTIONS: Mapping[Outcome, Action] = {
     Outcome.SCREENED_OUT: Action.FIXED_SCREEN_OUT,
     Outcome.WITHDRAWN: Action.REVIEW,
     Outcome.TECHNICAL: Action.REVIEW,
+    Outcome.FULL: Action.REQUEST_RETURN,
 }
 """Withdrawing and our own failures never cost anybody their pay."""
 
@@ -175,6 +180,17 @@ class Recruitment(Section):
         if not self.study_id and self.verification != "none":
             raise ValueError(
                 "study_id is missing: without it a link of any study would be let in"
+            )
+        full = self.rule(Outcome.FULL)
+        if (
+            full
+            and full.pay_cents
+            and self.action(Outcome.FULL) == (Action.REQUEST_RETURN)
+        ):
+            raise ValueError(
+                "completion.full promises pay_cents that nobody can be owed: of who "
+                "finds the study full nothing is kept. Leave pay_cents out, or use the "
+                "action fixed-screen-out and name it in features"
             )
         return self
 

@@ -22,6 +22,7 @@ from urllib.parse import urlencode, urlsplit
 
 HEAD_END = b"\r\n\r\n"
 PATIENCE_S = 20.0
+ASK_AGAIN_S = 10.0
 FIRST_PAUSE_S = 0.8
 LONGEST_PAUSE_S = 15.0
 
@@ -31,6 +32,7 @@ _SHOWN = re.compile(r'data-action-id="([^"]+)"')
 _CHOICE = re.compile(r'type="radio" name="choice" value="([^"]+)"')
 _USES = re.compile(r'name="uses" value="([^"]+)"')
 _SIMULATED = re.compile(r'name="simulated" value="([^"]+)"')
+_WAITING = re.compile(r'name="waiting" value="([^"]+)"')
 _ENDED = re.compile(r"data-completion-code>([^<]*)<")
 
 Fields = dict[str, str | list[str]]
@@ -55,9 +57,14 @@ class Reply:
 
 
 class Client:
-    """One browser: a connection, kept open, and its cookies."""
+    """One browser: a connection, kept open, and its cookies.
 
-    def __init__(self, base_url: str) -> None:
+    Args:
+        patience_s: How long a reply is waited for.
+    """
+
+    def __init__(self, base_url: str, patience_s: float = PATIENCE_S) -> None:
+        self.patience_s = patience_s
         parts = urlsplit(base_url)
         self.host, self.port = str(parts.hostname), int(parts.port or 80)
         self.cookies: dict[str, str] = {}
@@ -66,7 +73,7 @@ class Client:
 
     def beside(self) -> Client:
         """Another connection of the same browser."""
-        other = Client(f"http://{self.host}:{self.port}")
+        other = Client(f"http://{self.host}:{self.port}", self.patience_s)
         other.cookies = self.cookies
         return other
 
@@ -117,7 +124,7 @@ class Client:
         if self.offline:
             raise NoReply("offline")
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(self.patience_s):
                 reader, writer = await self._connected()
                 writer.write("\r\n".join(head).encode() + HEAD_END + body)
                 await writer.drain()
@@ -198,7 +205,7 @@ class Person:
         return re.sub(r"(/p/[^/]+/).*", r"\1trial/", self.page.address)
 
     async def arrive(self) -> None:
-        """The study's front page, and the press that joins."""
+        """The study's front page, the press that joins, and the line if there is one."""
         front = f"/s/{self.slug}/?simulated={self.token}"
         with self.timed("front page"):
             self.page = await self.patiently("GET", front)
@@ -208,6 +215,10 @@ class Person:
         }
         with self.timed("join"):
             self.page = await self.patiently("POST", f"/s/{self.slug}/", fields)
+        while place := _WAITING.search(self.page.text):
+            await asyncio.sleep(ASK_AGAIN_S)
+            asked = fields | {"waiting": place.group(1)}
+            self.page = await self.patiently("POST", f"/s/{self.slug}/", asked)
 
     async def consent(self) -> None:
         """Agree to everything, and begin."""

@@ -111,11 +111,12 @@ def database() -> Iterator[None]:
 
 
 @contextmanager
-def stage(definition: Path = EVERYDAY) -> Iterator[Stage]:
-    """The site with a study that takes simulated participants."""
+def stage(definition: StudyDefinition | None = None) -> Iterator[Stage]:
+    """The site with a study that takes simulated participants: the built-in one if
+    not told which."""
     try:
         call_command("migrate", verbosity=0)
-        study = open_study(load_study(load_definition(definition)))
+        study = open_study(load_study(definition or load_definition(EVERYDAY)))
         plant_truth(study, world="follows", seed=1)
         with serving.serve_in_background() as base_url:
             yield Stage(base_url, study)

@@ -9,7 +9,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Request, ViewportSize, expect
 from pytest_django.live_server_helper import LiveServer
 
+from collection import participation
 from collection.models import Study
+from tests import factories
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -139,6 +141,10 @@ def test_refusals_are_as_accessible_as_the_rest(
     page.get_by_role("button", name="Read more and decide").click()
     page.get_by_role("button", name="I do not want").click()
     watch("declined")
+    participation.enrol(factories.open_study(quota=1))
+    page.goto("/s/tiny/")
+    expect(page.get_by_role("heading", name="This study is complete")).to_be_visible()
+    watch("full")
 
     assert watch.faults == []
 

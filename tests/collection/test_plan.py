@@ -103,3 +103,47 @@ def test_an_arena_judges_all_its_pairs_at_once() -> None:
     # 15 pairs, 3 arenas each; a session gives 2 arenas of 6 pairs
     assert plan.judgments == {"arenas": 45}
     assert group.sessions_needed == 4
+
+
+def test_a_plan_without_quotas_says_nothing_of_them() -> None:
+    text = plan_text(plan_of())
+
+    assert "quota" not in text
+    assert "WARNING" not in text
+
+
+def test_the_printed_plan_warns_of_quotas_that_cannot_reach_what_is_wanted() -> None:
+    groups = [
+        {"name": "few", "blocks": ["pairs"], "quota": 1},
+        {"name": "many", "blocks": ["pairs"], "share": 2, "quota": 4},
+    ]
+    plan = plan_of(
+        blocks=factories.only("pair")["blocks"],
+        groups=groups,
+        quota=5,
+        stop_when_covered=True,
+    )
+
+    text = plan_text(plan)
+
+    # 2 and 4 sessions are needed, 6 in all: see the shares above.
+    assert "quota of few: 1 people" in text
+    assert "quota of the study: 5 people" in text
+    assert "newcomers are turned away" in text
+    assert plan.shortfalls == [
+        "group few: a quota of 1 people, and its share of the judgments wanted takes 2",
+        "study: a quota of 5 people, and the judgments wanted take 6",
+    ]
+    assert all(f"WARNING: {shortfall}" in text for shortfall in plan.shortfalls)
+    assert plan.most_people == 5
+
+
+def test_one_group_without_a_quota_leaves_the_study_open() -> None:
+    groups = [
+        {"name": "few", "blocks": ["pairs"], "quota": 1},
+        {"name": "many", "blocks": ["pairs"]},
+    ]
+
+    plan = plan_of(blocks=factories.only("pair")["blocks"], groups=groups)
+
+    assert plan.most_people is None

@@ -11,8 +11,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from collection import research_urls
-from collection.models import JobRecord, Study
+from collection import participation, quotas, research_urls
+from collection.models import JobRecord, RefusedArrival, Study
 from tests import factories
 from tests.researchers import SVG, Site
 
@@ -326,3 +326,40 @@ def _text(page: str) -> str:
 
 def _stamps(page: str) -> list[str]:
     return re.findall(r'<p class="stamp">(.*?)</p>', page)
+
+
+# ------------------------------------------------------------------ quotas
+
+
+def test_a_study_without_quotas_shows_none(site: Site) -> None:
+    assert "quota" not in site.page("research-study", "tiny")
+
+
+def test_the_study_page_shows_places_taken_against_the_quotas(site: Site) -> None:
+    limited = factories.open_study(
+        slug="limited",
+        quota=5,
+        groups=[
+            {"name": "all", "blocks": ["pairs", "triplets", "values"], "quota": 2},
+            {"name": "rest", "blocks": ["about"]},
+        ],
+    )
+    limited.researchers.add(site.owner)
+    while limited.sessions.filter(group="all").count() < 2:
+        factories.joined(limited)
+    factories.answer(found := limited.sessions.filter(group="all")[0])
+    participation.finish(found)
+    RefusedArrival.objects.create(study=limited, reason="study-full")
+
+    page = site.page("research-study", "limited")
+
+    table = re.sub(r"<[^>]+>|\s+", " ", page[page.index("Places taken") :])
+    table = re.sub(r" +", " ", table)
+    assert "all 1 1 2 2 turned away: full" in table
+    assert "none let in" in table
+
+    while not quotas.is_full(limited):
+        factories.joined(limited)
+
+    assert site.page("research-study", "limited").count("turned away: full") == 3
+    assert "1 person was told that the study is complete." in table

@@ -66,7 +66,7 @@ def test_a_study_without_its_consent_page_is_not_opened() -> None:
     study = factories.open_study()
     study.status = "draft"
     study.definition = {**study.definition, "consent": {}}
-    study.definition_sha256 = "0" * 64  # another document than the one in the cache
+    study.definition_sha256 = "f" * 64  # another document than the one in the cache
     study.save()
 
     with pytest.raises(CommandError, match="tiny cannot open yet: 11 faults"):

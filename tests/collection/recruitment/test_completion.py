@@ -21,6 +21,7 @@ from collection.recruitment.completion import (
     CompletionPath,
     completion_for,
     end,
+    path_when_full,
     technical_path,
 )
 from collection.recruitment.sections import Action, Outcome, Recruitment
@@ -237,3 +238,69 @@ def test_the_server_ends_sessions_for_its_own_reasons_only(
     unfit: Any = Outcome.FINISHED
     with pytest.raises(ValueError, match="not for the server to decide"):
         end(session, unfit)
+
+
+# A study that is full ------------------------------------------------------------------
+
+
+def full_study(**section: object) -> Study:
+    """Its one place is somebody else's already."""
+    study = factories.open_study(
+        slug="full", quota=1, recruitment=recruitment(**section)
+    )
+    participation.enrol(study)
+    return study
+
+
+def test_who_finds_the_study_full_is_told_how_to_return_the_place(
+    prolific: FakeProlific,
+) -> None:
+    full_study()
+
+    answer = Client().post("/s/full/", prolific.submission().query())
+
+    assert answer.status_code == 403
+    assert "Please return your place on Prolific" in answer.text
+    assert "This does not count against you" in answer.text
+    assert Submission.objects.count() == 0
+    assert prolific.calls == [], "the platform need not be asked who they are"
+
+
+def test_a_code_of_its_own_leads_who_finds_it_full_back(prolific: FakeProlific) -> None:
+    codes = recruitment()["completion"] | {"full": {"code": "FULL1"}}
+    full_study(completion=codes)
+    place = prolific.submission().query()
+
+    looked, plain = Client().get("/s/full/", place), Client().get("/s/full/")
+
+    assert f'href="{url("FULL1")}"' in looked.text
+    assert "Prolific then asks you to return your place" in looked.text
+    assert "FULL1" not in plain.text
+
+
+def test_who_finds_it_full_can_be_paid_a_fixed_amount(prolific: FakeProlific) -> None:
+    rule = {"code": "FULL1", "action": "fixed-screen-out", "pay_cents": 10}
+    codes = recruitment()["completion"] | {"full": rule}
+    full_study(completion=codes, features=["fixed-screen-out"])
+
+    shown = Client().get("/s/full/", prolific.submission().query())
+
+    assert "Prolific pays you £0.10" in shown.text
+
+
+def test_a_bonus_that_nobody_could_be_owed_is_refused() -> None:
+    codes = recruitment()["completion"] | {"full": {"code": "FULL1", "pay_cents": 10}}
+
+    with pytest.raises(ValueError, match="nobody can be owed"):
+        Recruitment.model_validate(recruitment(completion=codes))
+
+
+def test_who_loses_the_place_before_consent_returns_it(
+    prolific: FakeProlific, arrive: Arrive, study: Study
+) -> None:
+    waiting = arrive(prolific.submission(), consenting=False)
+
+    path = path_when_full(waiting)
+
+    assert path.outcome == Outcome.FULL
+    assert "return your place on Prolific" in path.tell[0]

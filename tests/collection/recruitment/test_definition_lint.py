@@ -169,3 +169,27 @@ def test_a_study_without_the_section_keeps_its_hash() -> None:
     assert "recruitment" in document
     assert plain.sha256 == StudyDefinition.model_validate(document).sha256
     assert plain.sha256 != definition().sha256
+
+
+def test_more_places_than_the_quotas_let_in_are_warned_of() -> None:
+    (group,) = factories.document()["groups"]
+    limited = [group | {"quota": 12}]
+    plain, wide = (findings(definition_with(quota)) for quota in (None, 30))
+    found = findings(
+        StudyDefinition.model_validate(
+            factories.document(recruitment=recruitment(), groups=limited)
+        )
+    )
+
+    (places,) = [one for one in found if one.rule == "places"]
+    assert "brings 20 people, and the quotas let 12 in" in places.message
+    assert not [one for one in [*plain, *wide] if one.rule == "places"]
+    # Only where a limit stands can somebody find the study full.
+    assert not [one for one in plain if one.place.endswith("completion.full")]
+    assert [one for one in found if one.place.endswith("completion.full")]
+
+
+def definition_with(quota: int | None) -> StudyDefinition:
+    return StudyDefinition.model_validate(
+        factories.document(recruitment=recruitment(), quota=quota)
+    )
