@@ -108,6 +108,7 @@ class Chaos:
     done_to_them: Counter[str] = field(default_factory=Counter)
     unfinished: list[str] = field(default_factory=list)
     browser_trials: int = 0
+    windows: int = 0
     browser_answers: list[Answered] = field(default_factory=list)
     over: bool = False
 
@@ -287,6 +288,7 @@ async def windows(chaos: Chaos, wanted: int, alarms: list[str]) -> None:
                 number += 3
 
         async def one_window(browser: Browser, number: int) -> None:
+            chaos.windows += 1
             context = await browser.new_context()
             context.set_default_timeout(60_000)
             page = await context.new_page()
@@ -339,8 +341,10 @@ def account(chaos: Chaos, alarms: list[str], seconds: float) -> int:
     print(f"\nMachine: {machine()}")
     print(f"Trials answered: {len(told):,} in {seconds:.0f} s, of them in Chromium:")
     print(f"  {len(chaos.browser_answers)}")
-    print(f"Sessions: {StudySession.objects.count()}, finished: ", end="")
-    print(StudySession.objects.filter(status="finished").count())
+    sessions = StudySession.objects.values_list("status", flat=True)
+    by_status = ", ".join(f"{n} {status}" for status, n in Counter(sessions).items())
+    walked = len(chaos.people) + chaos.windows
+    print(f"Sessions: {by_status}, of {walked} people who walked")
     print("Done to them:")
     for what, times in sorted((mishaps + chaos.done_to_them).items()):
         print(f"  {what:<55}{times:>6}")
