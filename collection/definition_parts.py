@@ -281,6 +281,28 @@ class Question(Section):
     also_correct: tuple[Slug, ...] = Field(
         default=(), description="Further options that are right; comprehension only."
     )
+    screen_out: tuple[Slug, ...] = Field(
+        default=(),
+        description="Options that end the session at once, in a way that is paid as "
+        f"recruitment.completion.screened_out says; {PREFER_NOT_TO_SAY} only if named.",
+    )
+    screen_out_below: float | None = Field(
+        default=None, description="Number only: smaller answers end the session so."
+    )
+    screen_out_above: float | None = Field(
+        default=None, description="Number only: larger answers end the session so."
+    )
+
+    @model_serializer(mode="wrap")
+    def _as_before_there_was_screening(
+        self, dump: SerializerFunctionWrapHandler
+    ) -> dict[str, Any]:
+        """Without what it does not use: older studies keep their hash."""
+        dumped: dict[str, Any] = dump(self)
+        if not self.screens:
+            for name in ("screen_out", "screen_out_below", "screen_out_above"):
+                del dumped[name]
+        return dumped
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Question:
@@ -308,6 +330,43 @@ class Question(Section):
         if None not in bounds and bounds[0] > bounds[1]:  # type: ignore[operator]
             raise ValueError("minimum must not exceed maximum")
         return self
+
+    @model_validator(mode="after")
+    def _screens_some_and_lets_some_in(self) -> Question:
+        if not self.screens:
+            return self
+        if self.purpose != "about" or not self.required:
+            raise ValueError("only a required question about the person can screen out")
+        offered = {option.key for option in self.options}
+        if self.may_be_declined:
+            offered.add(PREFER_NOT_TO_SAY)
+        if not offered.issuperset(self.screen_out):
+            raise ValueError(
+                f"screen_out must name answers that are offered, {sorted(offered)}; "
+                f"got {list(self.screen_out)}"
+            )
+        if self.kind == "choice" and offered == set(self.screen_out):
+            raise ValueError("screen_out names every answer: nobody could take part")
+        limits = (self.screen_out_below, self.screen_out_above)
+        if self.kind != "number" and limits != (None, None):
+            raise ValueError("screen_out_below and screen_out_above are for numbers")
+        in_order = [
+            bound
+            for bound in (self.minimum, *limits, self.maximum)
+            if bound is not None
+        ]
+        if in_order != sorted(in_order):
+            raise ValueError(
+                "minimum, screen_out_below, screen_out_above and maximum must rise, or "
+                f"nobody could take part; got {in_order}"
+            )
+        return self
+
+    @property
+    def screens(self) -> bool:
+        """Whether an answer can end the session: who cannot take part is asked first."""
+        limits = (self.screen_out_below, self.screen_out_above)
+        return bool(self.screen_out) or limits != (None, None)
 
     @property
     def right_answers(self) -> frozenset[str]:
