@@ -25,6 +25,8 @@ from pydantic import (
     model_validator,
 )
 
+from collection.screening_rules import screening_fault
+
 SLUG = r"^[a-z0-9]+([-_][a-z0-9]+)*$"
 SLUG_MEANS = "lower-case letters, digits, single hyphens or underscores"
 Slug = Annotated[
@@ -333,33 +335,10 @@ class Question(Section):
 
     @model_validator(mode="after")
     def _screens_some_and_lets_some_in(self) -> Question:
-        if not self.screens:
-            return self
-        if self.purpose != "about" or not self.required:
-            raise ValueError("only a required question about the person can screen out")
-        offered = {option.key for option in self.options}
-        if self.may_be_declined:
-            offered.add(PREFER_NOT_TO_SAY)
-        if not offered.issuperset(self.screen_out):
-            raise ValueError(
-                f"screen_out must name answers that are offered, {sorted(offered)}; "
-                f"got {list(self.screen_out)}"
-            )
-        if self.kind == "choice" and offered == set(self.screen_out):
-            raise ValueError("screen_out names every answer: nobody could take part")
-        limits = (self.screen_out_below, self.screen_out_above)
-        if self.kind != "number" and limits != (None, None):
-            raise ValueError("screen_out_below and screen_out_above are for numbers")
-        in_order = [
-            bound
-            for bound in (self.minimum, *limits, self.maximum)
-            if bound is not None
-        ]
-        if in_order != sorted(in_order):
-            raise ValueError(
-                "minimum, screen_out_below, screen_out_above and maximum must rise, or "
-                f"nobody could take part; got {in_order}"
-            )
+        if self.screens and (
+            fault := screening_fault(self, declined=PREFER_NOT_TO_SAY)
+        ):
+            raise ValueError(fault)
         return self
 
     @property
