@@ -20,6 +20,7 @@ from collection.definition_parts import (
     ConsentForm,
     Group,
     PairBlock,
+    Question,
     QuestionsBlock,
     TripletBlock,
     Use,
@@ -44,6 +45,7 @@ class Parts:
 
     dimensions: Names
     questions: Names
+    screening: frozenset[str]
     block_keys: Names
     group_names: Names
     blocks: Sequence[tuple[int, Block]]
@@ -57,6 +59,7 @@ class Parts:
         return cls(
             dimensions=_names(definition.dimensions, "name"),
             questions=_names(definition.questions, "key"),
+            screening=frozenset(q.key for q in definition.questions if q.screens),
             block_keys=_names(definition.blocks, "key"),
             group_names=_names(definition.groups, "name"),
             blocks=list(enumerate(definition.blocks)),
@@ -74,6 +77,11 @@ class Parts:
         return cls(
             dimensions=_raw_names(raw.get("dimensions"), "name"),
             questions=_raw_names(raw.get("questions"), "key"),
+            screening=frozenset(
+                question.key
+                for _, question in _valid(raw.get("questions"), TypeAdapter(Question))
+                if question.screens
+            ),
             block_keys=_raw_names(raw.get("blocks"), "key"),
             group_names=_raw_names(raw.get("groups"), "name"),
             blocks=_valid(raw.get("blocks"), TypeAdapter(Block)),
@@ -300,6 +308,7 @@ def _group_faults(parts: Parts) -> list[Fault]:
         faults += [Fault(place, message) for _, message in messages]
         own = [blocks[key] for key in group.blocks if key in blocks]
         faults += [Fault(place, m) for m in _capacity_messages(own, parts)]
+        faults += [Fault(place, m) for m in _screening_messages(own, parts)]
         rule = _MODE_RULES.get(parts.group_mode)
         if rule is not None and (message := rule(own)):
             faults.append(Fault(place, message))
@@ -310,6 +319,23 @@ def _group_faults(parts: Parts) -> list[Fault]:
             if key not in used
         ]
     return faults
+
+
+def _screening_messages(blocks: Sequence[Block], parts: Parts) -> list[str]:
+    """Nobody judges first and is told then that they cannot take part."""
+    messages = []
+    judged = False
+    for block in blocks:
+        if not isinstance(block, QuestionsBlock):
+            judged = True
+            continue
+        screening = [key for key in block.questions if key in parts.screening]
+        if judged and screening:
+            messages.append(
+                f"block {block.key!r} screens people out ({', '.join(screening)}) who "
+                "have judged already; put it before every block of judgments"
+            )
+    return messages
 
 
 def _capacity_messages(blocks: Sequence[Block], parts: Parts) -> list[str]:

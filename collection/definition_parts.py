@@ -25,6 +25,8 @@ from pydantic import (
     model_validator,
 )
 
+from collection.screening_rules import screening_fault
+
 SLUG = r"^[a-z0-9]+([-_][a-z0-9]+)*$"
 SLUG_MEANS = "lower-case letters, digits, single hyphens or underscores"
 Slug = Annotated[
@@ -281,6 +283,28 @@ class Question(Section):
     also_correct: tuple[Slug, ...] = Field(
         default=(), description="Further options that are right; comprehension only."
     )
+    screen_out: tuple[Slug, ...] = Field(
+        default=(),
+        description="Options that end the session at once, in a way that is paid as "
+        f"recruitment.completion.screened_out says; {PREFER_NOT_TO_SAY} only if named.",
+    )
+    screen_out_below: float | None = Field(
+        default=None, description="Number only: smaller answers end the session so."
+    )
+    screen_out_above: float | None = Field(
+        default=None, description="Number only: larger answers end the session so."
+    )
+
+    @model_serializer(mode="wrap")
+    def _as_before_there_was_screening(
+        self, dump: SerializerFunctionWrapHandler
+    ) -> dict[str, Any]:
+        """Without what it does not use: older studies keep their hash."""
+        dumped: dict[str, Any] = dump(self)
+        if not self.screens:
+            for name in ("screen_out", "screen_out_below", "screen_out_above"):
+                del dumped[name]
+        return dumped
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Question:
@@ -308,6 +332,20 @@ class Question(Section):
         if None not in bounds and bounds[0] > bounds[1]:  # type: ignore[operator]
             raise ValueError("minimum must not exceed maximum")
         return self
+
+    @model_validator(mode="after")
+    def _screens_some_and_lets_some_in(self) -> Question:
+        if self.screens and (
+            fault := screening_fault(self, declined=PREFER_NOT_TO_SAY)
+        ):
+            raise ValueError(fault)
+        return self
+
+    @property
+    def screens(self) -> bool:
+        """Whether an answer can end the session: who cannot take part is asked first."""
+        limits = (self.screen_out_below, self.screen_out_above)
+        return bool(self.screen_out) or limits != (None, None)
 
     @property
     def right_answers(self) -> frozenset[str]:

@@ -74,6 +74,9 @@
     purpose = "about"                 # [about] | comprehension | attention, the last
                                       # two with correct = "<option key>"; comprehension
                                       # may add also_correct = ["<option key>", ...]
+    screen_out = ["under-18"]         # [none] options that end the session, paid as
+                                      # recruitment says; for a number: screen_out_below,
+                                      # screen_out_above. Only before all judgments
 
     [[blocks]]
     key = "values"

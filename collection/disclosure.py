@@ -17,6 +17,8 @@ from dataclasses import dataclass
 
 from collection.errors import ReleaseRefused
 
+OPEN_RELEASE = "open_release"
+"""The use of the data for which nobody may be told apart."""
 K = 5
 WITHHELD = "withheld"
 PREFIX = "r-"
@@ -26,6 +28,26 @@ def released_id(key: str, name: str) -> str:
     """What a rater, or a trial, is called in one release: `r-` and 16 hex digits."""
     digest = hmac.new(key.encode(), name.encode(), hashlib.sha256).hexdigest()
     return f"{PREFIX}{digest[:16]}"
+
+
+def pooled(counts: Mapping[str, int], k: int = K) -> dict[str, int]:
+    """Counts of people of which none is below k: the smallest are joined as `other`.
+
+    Whole cells join, smallest first, until `other` has k: a single small cell that was
+    left out could be had back from the total. Empty where fewer than k people are left
+    for it all.
+    """
+    rising = sorted(counts.items(), key=lambda item: (item[1], item[0]))
+    hidden: list[tuple[str, int]] = []
+    for name, n in rising:
+        if n >= k and (not hidden or sum(m for _, m in hidden) >= k):
+            break
+        hidden.append((name, n))
+    other = sum(n for _, n in hidden)
+    if hidden and other < k:
+        return {}
+    kept = dict(sorted(rising[len(hidden) :]))
+    return kept | ({"other": other} if hidden else {})
 
 
 @dataclass(frozen=True)

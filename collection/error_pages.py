@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from collection.middleware import prefers_json, session_code
+from collection.middleware import prefers_json, session_code, trouble_url
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -55,6 +55,6 @@ def _error(
     return render(
         request,
         template or f"errors/{status}.html",
-        {"resume_url": resume_url},
+        {"resume_url": resume_url, "trouble_url": trouble_url(request)},
         status=status,
     )

@@ -118,6 +118,7 @@ class CollectionErrorMiddleware:
             {
                 "refusal": exception,
                 "resume_url": reverse("resume", args=[code]) if code else None,
+                "trouble_url": trouble_url(request),
             },
             status=exception.status,
         )
@@ -132,7 +133,9 @@ class CollectionErrorMiddleware:
 def _database_is_away(request: HttpRequest, exception: Exception) -> HttpResponse:
     """503: nothing was stored; the same request may be sent again at once.
 
-    What a browser without the script had sent stands in the page, one button away.
+    What a browser without the script had sent stands in the page, one button away. The
+    page asks the database nothing: how one is paid is in its words, and the session's
+    code in its address.
     """
     log.warning("The database did not answer: %s.", type(exception).__name__)
     message = _("The database does not answer at the moment. Please try again.")
@@ -146,7 +149,11 @@ def _database_is_away(request: HttpRequest, exception: Exception) -> HttpRespons
             if name != "csrfmiddlewaretoken"
             for value in values
         ]
-        context = {"sent": sent, "posted": request.method == "POST"}
+        context = {
+            "sent": sent,
+            "posted": request.method == "POST",
+            "trouble_url": trouble_url(request),
+        }
         response = render(request, "errors/503.html", context, status=503)
     response.headers["Retry-After"] = str(RETRY_AFTER_S)
     return response
@@ -157,6 +164,12 @@ def session_code(request: HttpRequest) -> UUID | None:
     match = request.resolver_match
     code = match.kwargs.get("code") if match else None
     return code if isinstance(code, UUID) else None
+
+
+def trouble_url(request: HttpRequest) -> str | None:
+    """Where the person of this session is told how they are paid; no database asked."""
+    code = session_code(request)
+    return reverse("trouble", args=[code]) if code else None
 
 
 def prefers_json(request: HttpRequest) -> bool:

@@ -17,7 +17,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from collection import assignment, comprehension, consents, identities
+from collection import assignment, comprehension, consents, identities, screening
 from collection.answers import Answer, checked, said, same_answer
 from collection.assignment import Whereabouts
 from collection.errors import (
@@ -291,6 +291,7 @@ def _record_held(
     )
     count_response(trial)
     comprehension.note(trial, response)
+    screening.note(trial, response)
     return response
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from collection.definitions import StudyDefinition
+from collection.disclosure import OPEN_RELEASE
 from collection.models import (
     ExclusionDecision,
     Ground,
@@ -131,6 +132,8 @@ def excluded_by_hand(evidence: Evidence) -> Verdict | None:
     if decision is None:
         return None
     ground = Ground(decision.ground).label.lower()
+    if evidence.use == OPEN_RELEASE:  # what somebody typed, and when, may name a person
+        return Verdict("excluded-by-hand", f"left out by hand ({ground})")
     return Verdict(
         "excluded-by-hand",
         f"left out by hand on {decision.decided_at:%Y-%m-%d} ({ground}): "

@@ -35,7 +35,10 @@ class DecisionForm(forms.Form):
 
 class PaymentForm(DecisionForm):
     legend = "Payment"
-    explained = "Noted here and nowhere else: it leaves no judgment out."
+    explained = (
+        "The lists of approvals and bonuses follow it; it leaves no judgment out. An "
+        "amount is noted apart: manage.py recruitment owe."
+    )
     decision = forms.ChoiceField(
         label="Decision", choices=[*CHOOSE, *PaymentDecision.Decided.choices]
     )

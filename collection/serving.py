@@ -132,10 +132,15 @@ def gunicorn_command(port: int) -> list[str]:
 
 
 def worker_command() -> list[str]:
-    """The worker's command line: one job at a time, since a job fills the machine."""
+    """The worker's command line.
+
+    Three places: one for the jobs that fill the machine, which take turns (their tasks
+    share a lock), one for the platform's, which do too, and one for what keeps the rest
+    going (rescue, retention, choosing triplets).
+    """
     return [
         sys.executable, "manage.py", "procrastinate", "worker",
-        "--concurrency", "1", "--shutdown-graceful-timeout", "2",
+        "--concurrency", "3", "--shutdown-graceful-timeout", "2",
     ]  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from django.core import signing
 from django.urls import reverse
 
 from alignment.progress import Progress
+from collection.definition_parts import PREFER_NOT_TO_SAY
 from collection.errors import CollectionError
 from collection.joining_pages import SIMULATED_SALT
 from collection.models import Study
@@ -195,16 +196,26 @@ def _summary(walks: Iterable[Walk], seconds: float) -> Summary:
 
 
 def right_answers(study: Study) -> dict[str, str]:
-    """Question -> right option, of the checks whether the instructions were understood.
+    """Question -> the answer that lets a person go on: comprehension and screening.
 
     The one thing that simulated people know without a page saying it: they cannot read
-    instructions, and a coin would send half of them away.
+    instructions, and a coin would send half of them away. As many as were asked for can
+    take part; how many real people cannot is for nobody to simulate.
     """
-    return {
-        question.key: question.correct
-        for question in study.definition_model().questions
-        if question.purpose == "comprehension" and question.correct is not None
-    }
+    right = {}
+    for question in study.definition_model().questions:
+        if question.purpose == "comprehension" and question.correct is not None:
+            right[question.key] = question.correct
+        elif question.screens and question.kind == "choice":
+            keys = [option.key for option in question.options]
+            let_in = [key for key in keys if key not in question.screen_out]
+            right[question.key] = (let_in or [PREFER_NOT_TO_SAY])[0]
+        elif question.screens:
+            limits = (question.screen_out_below, question.screen_out_above)
+            bounds = [bound for bound in limits if bound is not None]
+            if bounds:
+                right[question.key] = f"{bounds[0]:g}"
+    return right
 
 
 def _walk(
@@ -282,12 +293,13 @@ def _read(response: httpx.Response) -> Page:
 def filled_in(
     form: Form, person: SimulatedPerson, right: Mapping[str, str] | None = None
 ) -> dict[str, str | list[str]]:
-    """What this person sends with this form; `right` answers checks of comprehension."""
+    """What this person sends with this form; `right` lets them go on."""
     fields: dict[str, str | list[str]] = dict(form.hidden())
     if form.kind == "consent":
         fields |= _consent(form, person)
     elif form.hooks.get("question") in (right or {}):
-        fields["choice"] = (right or {})[form.hooks["question"]]
+        typed = form.hooks.get("question-kind") == "number"
+        fields["text" if typed else "choice"] = (right or {})[form.hooks["question"]]
     elif form.kind:
         fields |= _ANSWERS[form.kind](form, person)
     return fields

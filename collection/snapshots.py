@@ -31,7 +31,7 @@ from collection import sensitivity
 from collection.attention.reading import answered_sessions
 from collection.definition_parts import ArrangementBlock
 from collection.definitions import StudyDefinition
-from collection.disclosure import released_id
+from collection.disclosure import OPEN_RELEASE, pooled, released_id
 from collection.errors import SnapshotRefused
 from collection.languages import language_of
 from collection.ledgers import standing_exclusions
@@ -48,7 +48,6 @@ from collection.quality import Evidence, response_verdict, session_verdict
 
 SIMILARITY_RULE = "rating / 100, from 0 (the low end) to 1 (the high end)"
 POPULATION = {True: "simulated", False: "real"}
-OPEN_RELEASE = "open_release"
 
 Row = dict[str, object]
 
@@ -120,7 +119,8 @@ def freeze(
 
     For the use `open_release` nobody is named who did not tick it, not even as left out,
     and raters and trials have other names in every release: two of them, or one and
-    the study's own snapshot, cannot be laid side by side.
+    the study's own snapshot, cannot be laid side by side. What a researcher typed stays
+    in the study, and people are counted in groups of five or more (`disclosure.py`).
 
     Args:
         out: A folder that does not hold a snapshot yet.
@@ -184,7 +184,7 @@ def freeze(
             "use": use,
             "exclusion": definition.exclusion.model_dump(mode="json"),
             **(
-                {"people_by_language": dict(sorted(judgments.languages.items()))}
+                {"people_by_language": _by_language(judgments, release_key)}
                 if definition.languages
                 else {}
             ),
@@ -405,6 +405,12 @@ def _action_rows(study: Study) -> list[Row]:
         }
         for action in actions
     ]
+
+
+def _by_language(judgments: Judgments, release_key: str) -> dict[str, int]:
+    """People per language; in an open release, no group so small that it names them."""
+    counts = dict(sorted(judgments.languages.items()))
+    return pooled(counts) if release_key else counts
 
 
 def _arrangement(definition: StudyDefinition) -> dict[str, str]:

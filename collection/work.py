@@ -24,6 +24,8 @@ from collection.models import JobRecord, SnapshotRecord
 ROOT = Path(__file__).resolve().parent.parent
 SPECS = ROOT / "bandits" / "specs"
 MAX_ATTEMPTS = 3
+# Jobs that fill the machine take turns; short ones pass them in the worker's other places.
+ONE_AT_A_TIME = "fills the machine"
 # A worker that has not written a heartbeat for this long is taken for dead.
 STALLED_AFTER_S = 30.0
 
@@ -89,22 +91,22 @@ def _in_use(source: SnapshotRecord | JobRecord, name: str) -> None:
         )
 
 
-@app.task(name="freeze", queue="jobs")
+@app.task(name="freeze", queue="jobs", lock=ONE_AT_A_TIME)
 def freeze(record_id: int) -> None:
     jobs.perform(record_id, freeze_command)
 
 
-@app.task(name="quality", queue="jobs")
+@app.task(name="quality", queue="jobs", lock=ONE_AT_A_TIME)
 def quality(record_id: int) -> None:
     jobs.perform(record_id, quality_command)
 
 
-@app.task(name="report", queue="jobs")
+@app.task(name="report", queue="jobs", lock=ONE_AT_A_TIME)
 def report(record_id: int) -> None:
     jobs.perform(record_id, report_command)
 
 
-@app.task(name="sweep", queue="jobs")
+@app.task(name="sweep", queue="jobs", lock=ONE_AT_A_TIME)
 def sweep(record_id: int) -> None:
     jobs.perform(record_id, sweep_command)
 

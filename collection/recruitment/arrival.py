@@ -173,7 +173,13 @@ def confirmed(study: Study, sent: Mapping[str, Any], *, site: str) -> Arrival:
 
 
 def record(session: StudySession, arrival: Arrival) -> None:
-    """Keep with the session how it was verified, and which submission it is."""
+    """Keep with the session how it was verified, and which submission it is.
+
+    Before consent too, and that is all that is stored of a person then: a return or a
+    timeout names the submission alone, may come before they decide, and must free their
+    place in the group. The id goes with the whole identity after a day without consent
+    (`identities.purge`).
+    """
     if arrival.verification is None or session.simulated:
         return
     with transaction.atomic():

@@ -276,6 +276,18 @@ def places(definition: StudyDefinition, section: Recruitment) -> Iterator[Findin
         )
 
 
+def screening(definition: StudyDefinition, section: Recruitment) -> Iterator[Finding]:
+    asked = [q.key for q in definition.questions if q.screens]
+    if asked and section.rule(Outcome.SCREENED_OUT) is None:
+        yield Finding(
+            "refuse",
+            "screening",
+            "recruitment.completion.screened_out",
+            f"is missing, and {', '.join(asked)} can end a session: say what is paid "
+            "for the time given",
+        )
+
+
 def verification(
     definition: StudyDefinition, section: Recruitment
 ) -> Iterator[Finding]:
@@ -297,6 +309,7 @@ RULES: Final[Mapping[str, DefinitionRule]] = {
     "consent": consent,
     "comprehension": comprehension,
     "places": places,
+    "screening": screening,
     "verification": verification,
 }
 

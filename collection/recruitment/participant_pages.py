@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
+from collection import comprehension
 from collection.errors import StudyFull
 from collection.models import Study, StudySession
 from collection.page_parts import find_session, participant_page
@@ -32,6 +33,8 @@ def trouble(request: HttpRequest, code: UUID) -> HttpResponse:
         return redirect("debrief", code=code)
     if session.consented_at is None:
         return redirect("consent", code=code)
+    if comprehension.failed(session):
+        return redirect("return", code=code)
     if request.method == "POST":
         end(session, Outcome.TECHNICAL)
         return redirect("trouble", code=code)

@@ -1,5 +1,10 @@
 """Who is to be approved, who is owed a bonus, and paying both once.
 
+What a person decided in the payment ledger (`collection/ledgers.py`) goes before what
+follows from the work: to withhold, to pay in part or to ask for a return approves nobody,
+and to pay approves whoever waits. The ledger names no amount; whom it promises a bonus or
+a part is on :func:`without_amount` until one is owed.
+
 Approving twice does no harm, and is asked for in calls of up to a thousand. Paying a
 bonus twice cannot be taken back: a row is marked before the platform is asked, and what
 may have been paid is never sent again by itself, but shown as unknown.
@@ -10,12 +15,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count, Sum
+from django.db.models import Count, Exists, OuterRef, Q, Sum
 
 from collection.errors import CollectionError
+from collection.ledgers import standing_payments
 from collection.models import (
+    PaymentDecision,
     PlatformIdentity,
     PlatformPayment,
     Study,
@@ -31,9 +39,12 @@ from collection.recruitment.client import (
     in_calls,
 )
 from collection.recruitment.errors import PlatformError, PlatformUnavailable
+from collection.recruitment.sections import Outcome as Ended
 
 Kind = PlatformPayment.Kind
 State = PlatformPayment.State
+Decided = PaymentDecision.Decided
+NOT_IN_FULL: Final = (Decided.WITHHOLD, Decided.ASK_TO_RETURN, Decided.PAY_PART)
 WORK_DONE: Final = "work-done"
 
 
@@ -59,15 +70,27 @@ def note_approvals(study: Study) -> int:
     """Owe approval to everyone who did their work and waits; returns how many are new.
 
     That is whoever finished, and whoever consented and then withdrew: pay does not
-    depend on it. Not whom the platform refuted.
+    depend on it. Not whom the platform refuted. The payment ledger may say otherwise of
+    anybody.
     """
-    waiting = StudySession.objects.filter(
-        study=study,
-        simulated=False,
-        consented_at__isnull=False,
-        status__in=[StudySession.Status.FINISHED, StudySession.Status.WITHDRAWN],
-        submission__status=Submission.Status.AWAITING_REVIEW,
-    ).exclude(submission__verification=Submission.Verification.REFUTED)
+    decided = _decided(study)
+    against = [code for code, what in decided.items() if what in NOT_IN_FULL]
+    paid = [code for code, what in decided.items() if what == Decided.PAY]
+    did_it = Q(status__in=[StudySession.Status.FINISHED, StudySession.Status.WITHDRAWN])
+    waiting = (
+        StudySession.objects.filter(
+            did_it | Q(pk__in=paid),
+            study=study,
+            simulated=False,
+            consented_at__isnull=False,
+            submission__status=Submission.Status.AWAITING_REVIEW,
+        )
+        .exclude(submission__verification=Submission.Verification.REFUTED)
+        .exclude(pk__in=against)
+    )
+    PlatformPayment.objects.filter(
+        study=study, kind=Kind.APPROVAL, state=State.OWED, session__in=against
+    ).delete()
     fresh = waiting.exclude(
         platform_payments__kind=Kind.APPROVAL, platform_payments__reason=WORK_DONE
     )
@@ -91,6 +114,38 @@ def follow(session: StudySession, status: str) -> None:
         PlatformPayment.objects.filter(
             session=session, kind=Kind.APPROVAL, state=State.OWED
         ).update(state=State.SENT, batch="by the platform")
+
+
+def _decided(study: Study) -> dict[UUID, str]:
+    """Session -> what the payment ledger says of it now."""
+    return {code: row.decision for code, row in standing_payments(study).items()}
+
+
+def without_amount(study: Study) -> list[str]:
+    """Rater ids of whom the ledger promises a bonus or a part, and nothing is owed yet."""
+    standing = {
+        code for code, what in _decided(study).items() if what == Decided.PAY_PART
+    }
+    promised = PaymentDecision.objects.filter(
+        Q(decision=Decided.BONUS) | Q(decision=Decided.PAY_PART, session__in=standing),
+        session__study=study,
+        session__submission__isnull=False,
+    )
+    owed = PlatformPayment.objects.filter(
+        session=OuterRef("session"),
+        kind=Kind.BONUS,
+        created_at__gte=OuterRef("decided_at"),
+    )
+    names = promised.exclude(Exists(owed)).values_list(
+        "session__participant__rater_id", flat=True
+    )
+    return sorted(set(names))
+
+
+def _held_back(study: Study) -> Q:
+    """Bonuses of whom the ledger does not pay. What an ending promised is paid always."""
+    withheld = [c for c, what in _decided(study).items() if what == Decided.WITHHOLD]
+    return Q(session__in=withheld) & ~Q(reason__in=list(Ended))
 
 
 def owe_bonus(session: StudySession, cents: int, reason: str) -> PlatformPayment:
@@ -121,10 +176,15 @@ def owe_bonus(session: StudySession, cents: int, reason: str) -> PlatformPayment
 def due(study: Study, kind: PlatformPayment.Kind) -> list[Due]:
     """What is owed and was not sent, oldest first."""
     owed = PlatformPayment.objects.filter(study=study, kind=kind, state=State.OWED)
-    if kind == Kind.APPROVAL:  # it may have been rejected or returned since
-        owed = owed.filter(
-            session__submission__status=Submission.Status.AWAITING_REVIEW
-        ).exclude(session__submission__verification=Submission.Verification.REFUTED)
+    if kind == Kind.BONUS:
+        owed = owed.exclude(_held_back(study))
+    else:  # it may have been rejected, returned or decided otherwise since
+        decided = _decided(study).items()
+        owed = (
+            owed.filter(session__submission__status=Submission.Status.AWAITING_REVIEW)
+            .exclude(session__submission__verification=Submission.Verification.REFUTED)
+            .exclude(session__in=[c for c, what in decided if what in NOT_IN_FULL])
+        )
     return _named(owed.order_by("created_at", "pk"))
 
 
@@ -219,6 +279,7 @@ def _claim(study: Study) -> Sequence[Due]:
             PlatformPayment.objects.select_for_update(skip_locked=True)
             .filter(study=study, kind=Kind.BONUS, state=State.OWED)
             .filter(session__participant__identity__submission_id__gt="")
+            .exclude(_held_back(study))
             .order_by("created_at", "pk")[:MOST_BONUSES]
         )
         some = _named(rows)
@@ -233,10 +294,10 @@ def _set(some: Iterable[Due], state: PlatformPayment.State, *, batch: str = "") 
 
 
 def mark_sent(study: Study, kind: PlatformPayment.Kind) -> int:
-    """Note that a researcher has sent the downloaded list by hand."""
-    return PlatformPayment.objects.filter(
-        study=study, kind=kind, state=State.OWED
-    ).update(state=State.SENT, batch="by hand")
+    """Note that a researcher has sent the downloaded list by hand: what stood on it."""
+    listed = due(study, kind)
+    _set(listed, State.SENT, batch="by hand")
+    return len(listed)
 
 
 def counts(study: Study) -> list[tuple[str, str, int, int]]:

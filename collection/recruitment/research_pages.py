@@ -152,6 +152,7 @@ def _platform_context(
             (kind, state, n, money(cents, section.currency) if cents else "")
             for kind, state, n, cents in payments.counts(study)
         ],
+        "without_amount": payments.without_amount(study),
         "lists": [
             (name, range(1, len(parts) + 1), sum(p.count("\n") for p in parts))
             for name, kind in KINDS.items()

@@ -99,21 +99,48 @@ def test_without_a_connection_the_participant_is_told_that_the_answer_is_kept(
     assert Response.objects.count() == 1
 
 
-def test_a_long_silence_says_how_to_be_paid(page: Page, begin: Begin) -> None:
-    page.clock.install()
-    begin(page)
-    page.clock.run_for(1000)
-    page.route(POSTS, Mishap(never_arrives, times=1000))
-    answer(page)
-
+def wait_long(page: Page) -> None:
+    """Two minutes and more, on the clock of a page that `page.clock` holds."""
     for _ in range(20):
         page.clock.run_for(10_000)
         page.wait_for_timeout(20)
+
+
+def test_a_long_silence_says_how_to_be_paid(
+    page: Page, context: BrowserContext, begin: Begin
+) -> None:
+    page.clock.install()
+    begin(page)
+    page.clock.run_for(1000)
+    context.set_offline(True)
+    answer(page)
+
+    wait_long(page)
 
     paid = page.locator("[data-waiting-for=paid]")
     expect(paid).to_contain_text("you will still be paid")
     expect(paid).to_contain_text(StudySession.objects.get().participant.rater_id)
     assert "THANKS" not in page.content(), "the code is for the server to give"
+
+
+def test_a_trial_that_fails_for_good_leads_to_the_page_on_which_one_is_paid(
+    page: Page, context: BrowserContext, begin: Begin
+) -> None:
+    page.clock.install()
+    begin(page)
+    page.clock.run_for(1000)
+    page.route(POSTS, Mishap(gateway_is_down, times=1000))
+    answer(page)
+    wait_long(page)
+
+    with context.expect_page() as opened:
+        page.get_by_role("link", name="What to do").click()
+    aside = opened.value
+    aside.get_by_role("button", name="Stop here and be paid").click()
+
+    expect(aside.locator("[data-completion-code]")).to_be_visible()
+    expect(page.locator("[data-waiting]")).to_contain_text("Your answer is safe")
+    assert len(page.evaluate(KEPT)) == 1, "the answer may still arrive"
 
 
 def test_a_page_closed_without_a_connection_sends_when_it_is_opened_again(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collection.disclosure import WITHHELD, coarsen, released_id
+from collection.disclosure import WITHHELD, coarsen, pooled, released_id
 from collection.errors import ReleaseRefused
 
 facts = st.fixed_dictionaries(
@@ -127,3 +127,20 @@ def test_names_of_a_release_cannot_be_guessed_without_its_key() -> None:
     assert released_id("k1", "p-01234567") == released_id("k1", "p-01234567")
     assert released_id("k1", "p-01234567") != released_id("k2", "p-01234567")
     assert "01234567" not in released_id("k1", "p-01234567")
+
+
+@pytest.mark.parametrize(
+    ("counts", "told"),
+    [
+        ({"de": 7, "en": 9}, {"de": 7, "en": 9}),
+        ({"de": 7, "en": 9, "es": 1}, {"en": 9, "other": 8}),
+        ({"de": 3, "en": 9, "es": 2}, {"en": 9, "other": 5}),
+        ({"de": 1, "en": 9}, {"other": 10}),
+        ({"de": 1, "en": 2}, {}),
+        ({}, {}),
+    ],
+)
+def test_no_count_of_people_is_small_nor_follows_from_the_total(
+    counts: dict[str, int], told: dict[str, int]
+) -> None:
+    assert pooled(counts, k=5) == told

@@ -16,11 +16,17 @@ from alignment.errors import FolderError
 from alignment.folders import read_manifest, sha256_of
 from alignment.snapshots import read_snapshot
 from collection import participation, snapshots
+from collection.definitions import load_definition
 from collection.errors import SnapshotRefused
+from collection.languages import keep
+from collection.ledgers import record_exclusion
+from collection.loading import load_study, open_study
 from collection.models import Response, SnapshotRecord, Study, Trial
 from collection.participation import Answer
 from collection.snapshots import freeze, one_moment
 from tests import factories
+
+SHORT = Path(__file__).resolve().parents[1] / "studies" / "short" / "study.toml"
 
 pytestmark = pytest.mark.django_db
 
@@ -237,6 +243,57 @@ def test_only_people_who_ticked_the_use_are_in(tmp_path: Path) -> None:
     }
     with pytest.raises(SnapshotRefused, match="does not ask for the use 'sale'"):
         freeze(study, tmp_path / "sold", use="sale")
+
+
+def test_what_a_researcher_typed_stays_out_of_a_release(tmp_path: Path) -> None:
+    study = factories.open_study()
+    factories.ada(study)
+    other = factories.finished(study)
+    why = {"ground": "traces", "reason": "Frau Huber from Graz did not read."}
+    record_exclusion(other, "exclude", by="ada", **why)
+
+    freeze(study, tmp_path / "here")
+    freeze(study, tmp_path / "released", use="open_release")
+
+    files = {
+        name: "".join(p.read_text() for p in (tmp_path / name).glob("*.*"))
+        for name in ("here", "released")
+    }
+    assert "Huber" in files["here"]
+    assert "Huber" not in files["released"]
+    assert "left out by hand (no trace of hands at work)" in files["released"]
+
+
+def any_answer(trial: Trial) -> Answer:
+    """Whatever the trial takes."""
+    if trial.kind == "question":
+        asked = trial.session.study.definition_model().question(trial.question)
+        options = [option.key for option in asked.options]
+        return Answer(choice=options[0]) if options else Answer(text="2")
+    odd = trial.kind == "triplet"
+    return Answer(choice=trial.actions[0]) if odd else Answer(rating=40)
+
+
+def test_people_of_a_rare_language_are_not_counted_apart_in_a_release(
+    tmp_path: Path,
+) -> None:
+    study = load_study(load_definition(SHORT))
+    open_study(study)
+    for language in ["en"] * 5 + ["de"]:
+        session = participation.enrol(study)
+        keep(session, language)
+        factories.consented(session)
+        factories.answer(session, any_answer)
+        participation.finish(session)
+
+    counts = {}
+    for use in ("this_study", "open_release"):
+        freeze(study, tmp_path / use, use=use)
+        told = read_manifest(tmp_path / use, "snapshot")["parameters"]
+        counts[use] = told["people_by_language"]
+
+    assert counts["this_study"] == {"de": 1, "en": 5}
+    assert counts["open_release"] == {"other": 6}
 
 
 def test_names_are_drawn_anew_for_each_release(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from alignment.folders import read_manifest
 from collection import jobs, leash, serving, work
 from collection.models import JobRecord, Study
+from collection.recruitment import tasks
 from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -137,6 +138,21 @@ def test_the_worker_of_make_serve_does_the_jobs(study: Study) -> None:
         leash.stop(worker)
 
     assert study.snapshots.count() == 1
+
+
+def test_short_jobs_pass_a_long_one_and_long_ones_take_turns(study: Study) -> None:
+    long = jobs.enqueue(study, "freeze")
+    jobs.enqueue(study, "quality")
+    tasks.reconcile_study.defer(study_id=study.pk)
+    with transaction.atomic():
+        # Whoever takes the job up waits here, as long as a sweep takes.
+        JobRecord.objects.select_for_update().get(pk=long.pk)
+        worker = leash.start(serving.worker_command(), env=serving.child_environment())
+        try:
+            _until(lambda: _queued("reconcile-study") == "succeeded", seconds=60)
+            assert (_queued("freeze"), _queued("quality")) == ("doing", "todo")
+        finally:
+            leash.stop(worker)
 
 
 # ------------------------------------------------------------------ the child process
@@ -313,6 +329,11 @@ def _pretend_a_worker_died_with(record: JobRecord, attempts: int = 0) -> None:
             [worker, attempts],
         )
     JobRecord.objects.filter(pk=record.pk).update(status=JobRecord.Status.RUNNING)
+
+
+def _queued(task: str) -> str:
+    status: str = ProcrastinateJob.objects.get(task_name=task).status
+    return status
 
 
 def _status(record: JobRecord) -> str:

@@ -9,6 +9,7 @@ from django.db import connections
 
 from collection import participation
 from collection.errors import CollectionError
+from collection.ledgers import record_payment
 from collection.models import PlatformPayment, Study, StudySession, Submission
 from collection.recruitment import payments
 from collection.recruitment.client import Prolific
@@ -200,6 +201,78 @@ def test_money_sent_by_hand_is_noted(
 
     assert payments.mark_sent(study, Kind.BONUS) == 1
     assert csv_parts(study, Kind.BONUS) == []
+
+
+# The payment ledger ----------------------------------------------------------------------
+
+
+def decide(session: StudySession, decision: str, ground: str = "failed-checks") -> None:
+    record_payment(session, decision, ground=ground, reason="Looked at.", by="ada")
+
+
+@pytest.mark.parametrize("decision", ["withhold", "ask-to-return", "pay-part"])
+def test_whom_the_ledger_does_not_pay_in_full_is_not_approved(
+    study: Study, prolific: FakeProlific, arrive: Arrive, api: Prolific, decision: str
+) -> None:
+    place, session = done(prolific, arrive)
+    other, _ = done(prolific, arrive)
+    decide(session, decision)
+
+    assert csv_parts(study, Kind.APPROVAL) == [f"{other.submission_id}\n"]
+    assert approve_all(study, api=api).n_sent == 1
+    assert place.status == "AWAITING REVIEW"
+    decide(session, "pay", "correction")
+    assert approve_all(study, api=api).n_sent == 1
+    assert place.status == "APPROVED"
+
+
+def test_whom_the_ledger_pays_is_approved_without_having_finished(
+    study: Study, prolific: FakeProlific, arrive: Arrive, api: Prolific
+) -> None:
+    place = prolific.submission()
+    session = arrive(place)
+    learn(session.pk, "AWAITING REVIEW")
+    place.status = "AWAITING REVIEW"
+    assert approve_all(study, api=api).n_sent == 0
+
+    decide(session, "pay", "technical")
+
+    assert approve_all(study, api=api).n_sent == 1
+
+
+def test_a_bonus_waits_while_the_ledger_withholds_and_a_promise_does_not(
+    study: Study, prolific: FakeProlific, arrive: Arrive, api: Prolific
+) -> None:
+    place, session = done(prolific, arrive)
+    owe_bonus(session, 150, "thanks")
+    owe_bonus(session, 15, "screened_out")
+    decide(session, "withhold")
+
+    assert csv_parts(study, Kind.BONUS) == [f"{place.submission_id},0.15\n"]
+    assert pay_bonuses(study, api=api).n_sent == 1
+    assert payments.mark_sent(study, Kind.BONUS) == 0, "it stood on no list"
+    decide(session, "pay", "correction")
+    assert pay_bonuses(study, api=api).n_sent == 1
+    assert prolific.paid == [
+        (place.submission_id, "0.15"),
+        (place.submission_id, "1.50"),
+    ]
+
+
+def test_a_promise_without_an_amount_is_shown_until_there_is_one(
+    study: Study, prolific: FakeProlific, arrive: Arrive
+) -> None:
+    _, thanked = done(prolific, arrive)
+    _, partly = done(prolific, arrive)
+    decide(thanked, "bonus", "in-order")
+    decide(partly, "pay-part", "incomplete")
+    names = {s.participant.rater_id for s in (thanked, partly)}
+    assert set(payments.without_amount(study)) == names
+
+    owe_bonus(thanked, 50, "thanks")
+    decide(partly, "pay", "correction")
+
+    assert payments.without_amount(study) == []
 
 
 # Rejecting -------------------------------------------------------------------------------
