@@ -86,10 +86,14 @@ def bootstrap_actions(
     actions drawn c_i and c_j times counts c_i * c_j times, and pairs of copies of one
     action are left out. Treating those as perfectly similar would raise every score.
 
+    A measure that has no such interval (`has_interval`) gives its value alone.
+
     Raises:
         MatrixError: As `Measure.compute`.
     """
     value = measure.compute(a, b)
+    if not measure.has_interval:
+        return Estimate(value, np.nan, np.nan, 0)
     counts = draw_actions(len(a), n_resamples, seed)
     return percentile_estimate(value, bootstrap_draws(measure, a, b, counts))
 

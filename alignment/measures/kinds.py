@@ -77,6 +77,8 @@ class MatrixMeasure(Measure):
         where it depends on the matrices, so that only a permutation test can say.
     needs_complete: Whether both matrices must have every pair judged. Otherwise the
         measure is taken over the pairs judged in both.
+    has_interval: Whether percentiles over draws of actions are an interval: not where
+        the fewer different actions of a draw raise the score by themselves.
     resampled: (a, b, counts (n_draws, n_actions)) -> (n_draws,) scores when action i
         is drawn counts[:, i] times, pairs of copies of one action left out.
     permuted: (a, b, orders (n_draws, n_actions)) -> (n_draws,) scores of `a` with
@@ -85,6 +87,7 @@ class MatrixMeasure(Measure):
 
     compares: ClassVar[str] = "similarity matrices"
     needs_complete: bool
+    has_interval: bool = True
     resampled: Draws
     permuted: Draws
     chance: Callable[[int], float] | None = lambda n_actions: 0.0

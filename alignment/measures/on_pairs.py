@@ -19,6 +19,12 @@ from alignment.measures.kinds import Invariance, MatrixMeasure
 Rows = Callable[[FloatArray, FloatArray], FloatArray]
 
 
+# x and y (n_pairs,) -> the measure of these pairs, for any weights.
+Prepare = Callable[[FloatArray, FloatArray], rdm.Weighted]
+# Entries of an array that stays in a processor's cache: draws x pairs worked on at once.
+IN_CACHE = 2**15
+
+
 class PairMeasure(Protocol):
     """A measure on pairs with weights; see `alignment.measures.rdm`."""
 
@@ -36,13 +42,28 @@ def judged_in_both(a: SimilarityMatrix, b: SimilarityMatrix) -> IntArray:
 
 
 def _pairs_resampled(
-    measure: PairMeasure, a: SimilarityMatrix, b: SimilarityMatrix, counts: IntArray
+    measure: PairMeasure,
+    prepare: Prepare | None,
+    a: SimilarityMatrix,
+    b: SimilarityMatrix,
+    counts: IntArray,
 ) -> FloatArray:
     i, j = judged_in_both(a, b).T
     if not len(i):
         return np.full(len(counts), np.nan)
+    x, y = a.values[i, j], b.values[i, j]
+    on_draws = prepare(x, y) if prepare else partial(measure, x, y)
     c = counts.astype(np.float64)
-    return measure(a.values[i, j], b.values[i, j], c[:, i] * c[:, j])
+    at_once = max(1, IN_CACHE // len(i)) if prepare else len(c)
+    pieces = (c[start : start + at_once] for start in range(0, len(c), at_once))
+    return np.concatenate([on_draws(_weights(piece, i, j)) for piece in pieces])
+
+
+def _weights(c: FloatArray, i: IntArray, j: IntArray) -> FloatArray:
+    """(n_draws, n_pairs) c_i * c_j; all products at once cost less than picking twice."""
+    n = c.shape[1]
+    products = (c[:, :, None] * c[:, None, :]).reshape(len(c), n * n)
+    return np.take(products, i * n + j, axis=1)
 
 
 def _pairs_permuted(
@@ -81,6 +102,7 @@ def _row(
     label: str,
     weighted: PairMeasure,
     rows: Rows,
+    prepare: Prepare | None = None,
     *,
     ranked: bool,
     use_when: str,
@@ -101,7 +123,7 @@ def _row(
         invariant_to=invariant_to,
         chance=chance,
         needs_complete=False,
-        resampled=partial(_pairs_resampled, weighted),
+        resampled=partial(_pairs_resampled, weighted, prepare),
         permuted=partial(_pairs_permuted, rows, ranked),
     )
 
@@ -115,6 +137,7 @@ ROWS: tuple[MatrixMeasure, ...] = (
         "Spearman",
         rdm.spearman,
         rdm.pearson_rows,
+        rdm.spearman_of,
         ranked=True,
         use_when="only the order of pairs should count, and few of them tie",
         misleads_when="a rater uses few levels: ties raise its score above that of "
@@ -139,6 +162,7 @@ ROWS: tuple[MatrixMeasure, ...] = (
         "rho-a",
         rdm.rho_a,
         rdm.rho_a_rows,
+        rdm.rho_a_of,
         ranked=True,
         use_when="only the order should count and raters tie",
         misleads_when="read against 1: with ties 1 is out of reach, so compare "

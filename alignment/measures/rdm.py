@@ -12,6 +12,8 @@ matrix says nothing about order, and a 0 would read as a measured absence of ali
 Shapes: x (n_pairs,), y (n_pairs,) or (n_draws, n_pairs), weights (n_draws, n_pairs).
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -21,6 +23,8 @@ from alignment.matrices import FloatArray, IntArray
 
 BoolArray = npt.NDArray[np.bool_]
 RankArray = npt.NDArray[np.int32]
+# weights (n_draws, n_pairs) -> (n_draws,) scores of pairs that are known already.
+Weighted = Callable[[FloatArray], FloatArray]
 Number = TypeVar("Number", np.int32, np.float64)
 
 
@@ -43,11 +47,7 @@ def spearman(x: FloatArray, y: FloatArray, weights: FloatArray) -> FloatArray:
 
     Spearman (1904). Favours raters with ties: see `rho_a`.
     """
-    ranks_x, ranks_y = _ranks(x, weights), _ranks(y, weights)
-    xx = (weights * ranks_x**2).sum(axis=1)
-    yy = (weights * ranks_y**2).sum(axis=1)
-    xy = (weights * ranks_x * ranks_y).sum(axis=1)
-    return _ratio(xy, np.sqrt(xx * yy), (xx > 0) & (yy > 0))
+    return spearman_of(x, y)(weights)
 
 
 def rho_a(x: FloatArray, y: FloatArray, weights: FloatArray) -> FloatArray:
@@ -56,12 +56,30 @@ def rho_a(x: FloatArray, y: FloatArray, weights: FloatArray) -> FloatArray:
     12 sum((r1 - rbar)(r2 - rbar)) / (m^3 - m) over m pairs with mid-ranks (Schuett et
     al., 2023, eLife 82566). In [-1, 1]; ties keep it from reaching 1.
     """
-    ranks_x, ranks_y = _ranks(x, weights), _ranks(y, weights)
-    m = weights.sum(axis=1)
-    xx = (weights * ranks_x**2).sum(axis=1)
-    yy = (weights * ranks_y**2).sum(axis=1)
-    xy = (weights * ranks_x * ranks_y).sum(axis=1)
-    return _ratio(12 * xy, m**3 - m, (xx > 0) & (yy > 0))
+    return rho_a_of(x, y)(weights)
+
+
+def spearman_of(x: FloatArray, y: FloatArray) -> Weighted:
+    """`spearman` of these pairs, for any weights: they are sorted once."""
+    one, other = _Groups.of(x), _Groups.of(y)
+
+    def scores(weights: FloatArray) -> FloatArray:
+        xy, xx, yy = _rank_products(one, other, weights)
+        return _ratio(xy, np.sqrt(xx * yy), (xx > 0) & (yy > 0))
+
+    return scores
+
+
+def rho_a_of(x: FloatArray, y: FloatArray) -> Weighted:
+    """`rho_a` of these pairs, for any weights: they are sorted once."""
+    one, other = _Groups.of(x), _Groups.of(y)
+
+    def scores(weights: FloatArray) -> FloatArray:
+        m = weights.sum(axis=1)
+        xy, xx, yy = _rank_products(one, other, weights)
+        return _ratio(12 * xy, m**3 - m, (xx > 0) & (yy > 0))
+
+    return scores
 
 
 def tau_a(x: FloatArray, y: FloatArray, weights: FloatArray) -> FloatArray:
@@ -170,18 +188,69 @@ def tau_a_rows(x: FloatArray, y: FloatArray) -> FloatArray:
     )
 
 
-def _ranks(x: FloatArray, weights: FloatArray) -> FloatArray:
-    """(n_draws, n_pairs) weighted mid-ranks, less their mean.
+@dataclass(frozen=True)
+class _Groups:
+    """Pairs in the order of their values, and where each group of ties ends.
+
+    codes: (n_pairs,) each pair's group, in the order of values. order: (n_pairs,) the
+    pairs by value. ends: (n_groups,) the place in that order of each group's last.
+    """
+
+    codes: IntArray
+    order: IntArray
+    ends: IntArray
+
+    @classmethod
+    def of(cls, x: FloatArray) -> "_Groups":
+        codes = _codes(x)
+        order = np.argsort(codes, kind="stable")
+        ends = np.searchsorted(codes[order], np.arange(codes.max() + 1), "right") - 1
+        return cls(codes, order, ends)
+
+    @property
+    def untied(self) -> bool:
+        return len(self.ends) == len(self.order)
+
+    def cumulated(self, each: FloatArray) -> FloatArray:
+        """(n_draws, n_groups) sums of (n_draws, n_pairs) over each group and all below."""
+        through = np.cumsum(np.take(each, self.order, axis=1), axis=1)
+        return through if self.untied else np.take(through, self.ends, axis=1)
+
+    def summed(self, each: FloatArray) -> FloatArray:
+        """(n_draws, n_groups) sums of (n_draws, n_pairs) over each group."""
+        if self.untied:
+            return np.take(each, self.order, axis=1)
+        return _steps(self.cumulated(each))
+
+
+def _rank_products(
+    one: _Groups, other: _Groups, weights: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """(n_draws,) each: weighted products of centred mid-ranks, xy, xx and yy.
 
     The mid-rank of a group of ties is (W_before + W_through + 1) / 2 with W the
-    cumulative weights in order of x; the mean rank is (m + 1) / 2.
+    cumulative weights in order of x, and the mean rank is (W + 1) / 2. A group of
+    weight w adds w (mid - mean)^2 to its own product; over all groups that comes to
+    (W^3 - sum w^3) / 12, which needs no ranks.
     """
-    codes = _codes(x)
-    by_group = _sum_by(codes, weights)
-    through = np.cumsum(by_group, axis=1)
-    middle = through - by_group / 2  # (before + through) / 2
-    centred: FloatArray = (middle - through[:, -1:] / 2)[:, codes]
-    return centred
+    through_x, through_y = one.cumulated(weights), other.cumulated(weights)
+    by_x, by_y = _steps(through_x), _steps(through_y)
+    whole = through_x[:, -1:]
+    ranks_x = np.take(through_x - by_x / 2 - whole / 2, one.codes, axis=1)
+    ranks_x *= weights
+    ranks_y = through_y - by_y / 2 - whole / 2
+    xx, yy = (
+        (whole[:, 0] ** 3 - np.einsum("ij,ij,ij->i", by, by, by)) / 12
+        for by in (by_x, by_y)
+    )
+    return np.einsum("ij,ij->i", other.summed(ranks_x), ranks_y), xx, yy
+
+
+def _steps(through: FloatArray) -> FloatArray:
+    """What each entry of a row adds to the one before."""
+    made = through.copy()
+    made[:, 1:] -= through[:, :-1]
+    return made
 
 
 def _codes(x: FloatArray) -> IntArray:

@@ -80,7 +80,26 @@ def test_a_draw_of_actions_is_scipy_on_the_rebuilt_pairs() -> None:
         assert score == pytest.approx(stats.spearmanr(x, y).statistic, abs=1e-10)
 
 
-@every
+with_interval = pytest.mark.parametrize(
+    "measure",
+    [measure for measure in MATRIX_MEASURES.values() if measure.has_interval],
+    ids=lambda measure: measure.name,
+)
+
+
+def test_a_measure_that_few_actions_raise_gives_no_interval() -> None:
+    measure = MATRIX_MEASURES["bures"]
+    human, model = two_raters(2, 20, 0.7)
+
+    estimate = bootstrap_actions(measure, human, model, n_resamples=50, seed=3)
+
+    assert estimate.value == measure.compute(human, model)
+    assert np.isnan([estimate.low, estimate.high]).all()
+    draws = bootstrap_draws(measure, human, model, draw_actions(20, 50, seed=3))
+    assert np.median(draws) > estimate.value  # why there is none
+
+
+@with_interval
 def test_the_interval_is_that_of_the_draws(measure: MatrixMeasure) -> None:
     human, model = two_raters(2, 10, 0.7)
 
@@ -95,7 +114,7 @@ def test_the_interval_is_that_of_the_draws(measure: MatrixMeasure) -> None:
     )
 
 
-@every
+@with_interval
 def test_the_interval_covers_what_holds_in_the_population(
     measure: MatrixMeasure,
 ) -> None:
