@@ -81,7 +81,7 @@ class World:
         self.triplets = all_triplets(job.n_actions)
         points = rng.normal(size=(job.n_actions, job.n_dimensions))
         self.chance = (
-            calibrated(points, self.triplets)
+            attended_probabilities(calibrated(points, self.triplets), self.triplets)
             if job.noise == "distance"
             else lapsing(points, self.triplets)
         )
@@ -124,7 +124,7 @@ class World:
 
 
 def calibrated(points: Array, triplets: Rows) -> Array:
-    """Softmax choices at the scale at which an oracle is right as often as wanted."""
+    """The points at the scale at which an oracle is right as often as wanted."""
     low, high = 1e-3, 1e3
     for _ in range(60):
         scale = float(np.sqrt(low * high))
@@ -133,7 +133,7 @@ def calibrated(points: Array, triplets: Rows) -> Array:
             low = scale
         else:
             high = scale
-    return chance
+    return scale * points
 
 
 def lapsing(points: Array, triplets: Rows) -> Array:
