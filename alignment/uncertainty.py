@@ -6,9 +6,9 @@ actions drawn, each pair as often as it comes up (`methods.md`, 1.3). A permutat
 asks what the measure would be if one rater's actions had been mixed up.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import permutations
-from math import factorial
 
 import numpy as np
 
@@ -98,6 +98,54 @@ def bootstrap_actions(
     return percentile_estimate(value, bootstrap_draws(measure, a, b, counts))
 
 
+@dataclass(frozen=True, eq=False)
+class Orders:
+    """Orders in which one side's actions are put, to see what chance gives.
+
+    rows: (n_orders, n_actions) row numbers.
+    exact: Whether these are all the orders there are, the one that is among them;
+        otherwise they are drawn at random.
+    """
+
+    rows: IntArray
+    exact: bool
+
+    def chunks(self) -> Iterator[IntArray]:
+        """The rows, as many at a time as stay in cache."""
+        for start in range(0, len(self.rows), CHUNK):
+            yield self.rows[start : start + CHUNK]
+
+    def p(self, as_large: int) -> float:
+        """The share of orders that gave at least the observed score; never 0.
+
+        Of orders drawn at random the observed one is added: (1 + k) / (1 + n).
+        """
+        if self.exact:
+            return as_large / len(self.rows)
+        return (1 + as_large) / (1 + len(self.rows))
+
+
+def draw_orders(n_actions: int, n_permutations: int, seed: int) -> Orders:
+    """All orders of up to 7 actions; beyond, `n_permutations` of them at random.
+
+    The same for one seed whatever is measured, so that scores of many raters or layers
+    can be compared order by order.
+
+    Raises:
+        AlignmentError: Fewer than one permutation.
+    """
+    if n_permutations < 1:
+        raise AlignmentError(
+            f"permutation test: needs at least 1 permutation, got {n_permutations}"
+        )
+    if n_actions <= EXACT_UP_TO:
+        every = np.array(list(permutations(range(n_actions))), dtype=np.int64)
+        return Orders(every, exact=True)
+    rng = np.random.default_rng(seed)
+    still = np.tile(np.arange(n_actions), (n_permutations, 1))
+    return Orders(rng.permuted(still, axis=1), exact=False)
+
+
 def permutation_p(
     measure: MatrixMeasure,
     a: SimilarityMatrix,
@@ -120,17 +168,9 @@ def permutation_p(
     observed = measure.compute(a, b)
     if np.isnan(observed):
         return float("nan")
-    exact = len(a) <= EXACT_UP_TO
-    if exact:
-        orders = np.array(list(permutations(range(len(a)))))
-    else:
-        rng = np.random.default_rng(seed)
-        still = np.tile(np.arange(len(a)), (n_permutations, 1))
-        orders = rng.permuted(still, axis=1)
+    orders = draw_orders(len(a), n_permutations, seed)
     as_large = 0
-    for start in range(0, len(orders), CHUNK):
-        scores = measure.permuted(a, b, orders[start : start + CHUNK])
+    for rows in orders.chunks():
+        scores = measure.permuted(a, b, rows)
         as_large += int((~(scores < observed - SAME)).sum())
-    if exact:
-        return as_large / factorial(len(a))
-    return (1 + as_large) / (1 + n_permutations)
+    return orders.p(as_large)
