@@ -32,6 +32,8 @@ from alignment.uncertainty import (
     percentile_estimate,
 )
 
+# Raw p, Holm's, Benjamini and Hochberg's, max-T's.
+Adjusted = tuple[float, float, float, float]
 CEILING = "ceiling"
 # A mean of halves steps up by Spearman and Brown's formula for these alone.
 WITH_CEILING = ("pearson", "spearman")
@@ -126,12 +128,8 @@ def models_against_chance(
     sd = np.where(sd > SAME, sd, 1.0)
     adjusted = max_t((values - mean) / sd, (null - mean) / sd, all_orders=orders.exact)
     return tuple(
-        AgainstChance(model.rater, *map(float, row), n_pairs=_n_pairs(human))
-        for model, row in zip(
-            models,
-            np.column_stack([values, p, holm(p), benjamini_hochberg(p), adjusted]),
-            strict=True,
-        )
+        AgainstChance(model.rater, float(value), *ps, _n_pairs(human))
+        for model, value, ps in zip(models, values, _families(p, adjusted), strict=True)
     )
 
 
@@ -260,16 +258,9 @@ def compare_over_both(draws: FactorDraws) -> tuple[Contrast, ...]:
     away -= np.array([each.estimate.value for each in found])
     t = np.array([_in_sds(abs(e.estimate.value), np.sqrt(e.variance)) for e in found])
     adjusted = _max_of(t, np.abs(away), p)
-    table = zip(pairs, found, p, holm(p), benjamini_hochberg(p), adjusted, strict=True)
     return tuple(
-        Contrast(
-            names[i],
-            names[j],
-            each.estimate,
-            *map(float, adjusted_ps),
-            n_pairs=draws.n_pairs,
-        )
-        for (i, j), each, *adjusted_ps in table
+        Contrast(names[i], names[j], each.estimate, *ps, draws.n_pairs)
+        for (i, j), each, ps in zip(pairs, found, _families(p, adjusted), strict=True)
     )
 
 
@@ -292,25 +283,18 @@ def _contrasts(
     n_pairs: int,
 ) -> tuple[Contrast, ...]:
     p = np.array([_two_sided(v, d) for v, d in zip(values, draws.T, strict=True)])
-    sd = np.array([_sd(column) for column in draws.T])
-    t = np.array([_in_sds(abs(v), s) for v, s in zip(values, sd, strict=True)])
-    adjusted = _max_of(t, np.abs(draws - values), p)
+    away = np.abs(draws - values)
+    t = np.array([_in_sds(abs(v), _sd(d)) for v, d in zip(values, away.T, strict=True)])
+    table = _families(p, _max_of(t, away, p))
     return tuple(
-        Contrast(
-            first,
-            second,
-            percentile_estimate(float(values[k]), draws[:, k]),
-            *map(float, row),
-            n_pairs=n_pairs,
-        )
-        for k, ((first, second), row) in enumerate(
-            zip(
-                names,
-                np.column_stack([p, holm(p), benjamini_hochberg(p), adjusted]),
-                strict=True,
-            )
-        )
+        Contrast(*pair, percentile_estimate(float(value), column), *ps, n_pairs)
+        for pair, value, column, ps in zip(names, values, draws.T, table, strict=True)
     )
+
+
+def _families(p: FloatArray, max_t_p: FloatArray) -> list[Adjusted]:
+    columns = np.column_stack([p, holm(p), benjamini_hochberg(p), max_t_p])
+    return [(float(a), float(b), float(c), float(d)) for a, b, c, d in columns]
 
 
 def _two_sided(value: float, draws: FloatArray) -> float:
@@ -321,9 +305,10 @@ def _two_sided(value: float, draws: FloatArray) -> float:
     return float(min(1.0, 2 * (1 + side) / (1 + len(usable))))
 
 
-def _sd(draws: FloatArray) -> float:
-    usable = draws[~np.isnan(draws)]
-    return float(usable.std()) if len(usable) else float("nan")
+def _sd(away: FloatArray) -> float:
+    """Root mean square of how far draws lie from the value."""
+    usable = away[~np.isnan(away)]
+    return float(np.sqrt((usable**2).mean())) if len(usable) else float("nan")
 
 
 def _in_sds(away: float, sd: float) -> float:
@@ -341,7 +326,7 @@ def _max_of(t: FloatArray, away: FloatArray, p: FloatArray) -> FloatArray:
     if not tested.any() or not usable.any():
         return adjusted
     null = away[usable][:, tested]
-    sd = np.sqrt((null**2).mean(axis=0))
+    sd = np.array([_sd(column) for column in null.T])
     null = np.divide(null, sd, out=np.zeros_like(null), where=sd > SAME)
     adjusted[tested] = max_t(t[tested], null)
     return adjusted

@@ -24,6 +24,7 @@ from scipy.sparse import csr_array
 from alignment.errors import AlignmentError, TooFewRaters
 from alignment.judgments import SimilarityJudgments
 from alignment.matrices import FloatArray, IntArray, SimilarityMatrix
+from alignment.ratings import ratings_of_pairs
 
 RaterUnit = Literal["people", "within pairs"]
 
@@ -140,18 +141,14 @@ def rater_table(judgments: SimilarityJudgments) -> RaterTable:
             "bootstrap over raters: needs the judgments of single raters, got "
             + ("only published means" if len(judgments) else "none")
         )
-    n_actions = len(judgments.actions)
-    names, who = np.unique(judgments.rater, return_inverse=True)
-    codes, pair = np.unique(judgments.a * n_actions + judgments.b, return_inverse=True)
-    entries, entry = np.unique(pair * len(names) + who, return_inverse=True)
+    ratings, pairs = ratings_of_pairs(judgments)
+    own = ratings.once()
     return RaterTable(
         actions=judgments.actions,
-        pairs=np.column_stack(np.divmod(codes, n_actions)).astype(np.int64),
-        n_raters=len(names),
-        pair=(entries // len(names)).astype(np.int64),
-        rater=(entries % len(names)).astype(np.int64),
-        summed=np.bincount(entry, judgments.weight * judgments.similarity).astype(
-            float
-        ),
-        weight=np.bincount(entry, judgments.weight).astype(float),
+        pairs=pairs,
+        n_raters=own.n_raters,
+        pair=own.thing,
+        rater=own.rater,
+        summed=own.weight * own.value,
+        weight=own.weight,
     )
