@@ -75,6 +75,9 @@ def calibrate(
 ) -> Calibrated:
     """A measure's score against orders of b's actions.
 
+    With fewer than 1 / alpha - 1 drawn orders (19 for .05) no observed score can lie
+    above its own threshold, and every score is 0.
+
     Args:
         best: The most there can be, s_max; the good end of the measure's range if left
             out. Give it where ties keep a measure from its end (tau-a, rho-a).

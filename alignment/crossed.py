@@ -30,6 +30,8 @@ from alignment.matrices import FloatArray, IntArray
 
 # A ratio of standard deviations below this is 0, and none goes above the last.
 SMALLEST, LARGEST = 1e-3, 1e3
+# Up to this many entries a dense table of things and raters is faster than a sparse one.
+DENSE = 100_000
 # Scatter below this share of the values' own is rounding.
 ROUNDING = 1e-12
 
@@ -243,13 +245,15 @@ class _Cells:
             (ratios[1], ratios[0]) if self._swap else (ratios[0], ratios[1])
         )
         block = 1.0 + sd_big**2 * np.bincount(big, precision, n_big)
-        link = (
-            sd_big
-            * sd_small
-            * csr_array((precision, (big, small)), shape=(n_big, n_small))
-        )
+        table = (precision, (big, small))
+        link = sd_big * sd_small * csr_array(table, shape=(n_big, n_small))
+        if n_big * n_small <= DENSE:
+            link = link.toarray()
+            crossed = link.T @ (link / block[:, None])
+        else:
+            crossed = (link.T @ (link / block[:, None])).toarray()
         schur = np.diag(1.0 + sd_small**2 * np.bincount(small, precision, n_small))
-        schur -= (link.T @ (link / block[:, None])).toarray()
+        schur -= crossed
         factor = cho_factor(schur, lower=True)
 
         def apart(x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
