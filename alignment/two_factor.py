@@ -31,7 +31,6 @@ from alignment.uncertainty import (
     Estimate,
     bootstrap_draws,
     draw_actions,
-    percentile_estimate,
 )
 
 # Below this share of usable draws, those left are no sample of the draws.
@@ -155,6 +154,7 @@ def corrected_variance(
     """The variance of a score from three bootstrap variances; see the module.
 
     Args:
+        over_raters, over_actions, over_both: At least 0; NaN if any is.
         n_raters, n_actions: Raters a pair and actions; the large-sample form
             2 (v_r + v_a) - v_b if left out.
 
@@ -166,6 +166,8 @@ def corrected_variance(
             f"two-factor bootstrap: needs more than one rater a pair and one action, "
             f"got {n_raters:g} and {n_actions:g}"
         )
+    if np.isnan([over_raters, over_actions, over_both]).any():
+        return float("nan")
     a = 1.0 if np.isinf(n_raters) else n_raters / (n_raters - 1)
     b = 1.0 if np.isinf(n_actions) else n_actions / (n_actions - 1)
     whole = (
@@ -186,12 +188,13 @@ def bootstrap_raters(
     seed: int,
     unit: RaterUnit | None = None,
 ) -> Estimate:
-    """The measure with its 95 % percentile interval over raters, actions as they are.
+    """The measure with its 95 % interval over raters, the actions as they are.
 
     For any design: each draw's mean matrix is made anew from the raters drawn. Drawn
-    means are noisier than the study's, so a draw scores lower on average and the value
-    may lie high in its interval, or above it: the interval speaks of scatter, not of
-    what infinitely many raters would give (that is the noise ceiling's business).
+    means are noisier than the study's, so draws score lower than the study as a rule,
+    and their percentiles would lie too low, sometimes below the value itself. The
+    interval is therefore value -+ t(raters - 1) sqrt(a v_r), within the measure's
+    range: the scatter of the score, not what infinitely many raters would give.
 
     Args:
         unit: Draw people, or judgments within pairs; see `alignment.rater_draws`.
@@ -208,7 +211,14 @@ def bootstrap_raters(
     drawn = table.drawn_means(n_resamples, seed=seed, unit=unit)
     draws = np.array([_score(measure, table, means, model, ones)[0] for means in drawn])
     _enough_draws(measure, [value], draws[:, None])
-    return percentile_estimate(value, draws)
+    usable = draws[~np.isnan(draws)]
+    if np.isnan(value) or len(usable) < 2:
+        return Estimate(value, np.nan, np.nan, len(usable))
+    k = float(table.raters_per_pair.mean())
+    sd = float(np.sqrt(usable.var(ddof=1) * k / (k - 1)))
+    half = float(student.ppf(0.975, table.n_raters - 1)) * sd
+    low, high = np.clip([value - half, value + half], *measure.range)
+    return Estimate(value, float(low), float(high), len(usable))
 
 
 def factor_draws(
@@ -322,6 +332,6 @@ def _enough_draws(
     if usable < ENOUGH:
         raise AlignmentError(
             f"bootstrap: {measure.name} is undefined in {1 - usable:.0%} of the draws "
-            "(pairs left unjudged, or too few different actions); take a measure that "
-            "goes by judged pairs, or collect more judgments"
+            "(too few different actions, or pairs left unjudged); take more actions or "
+            "judgments, or a measure that does with the pairs there are"
         )

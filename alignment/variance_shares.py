@@ -46,7 +46,9 @@ class RepeatConsistency:
 class VarianceShares:
     """Where differences between ratings come from; shares of the whole, adding to 1.
 
-    shared: what a thing is to everybody. level: a rater's use of the scale.
+    shared: what a thing is to everybody; also the ICC(A, 1), or ICC(2, 1), of absolute
+    agreement (McGraw & Wong, 1996), here for any design. level: a rater's use of the
+    scale; ICC(C, 1), of consistency, is shared / (shared + unexplained).
     own: what a thing is to one rater, beyond both. noise: chance. Without repeats `own`
     and `noise` are NaN and `unexplained` is both together; it is their sum anyway.
     own_of_stable: own / (shared + own), Hoenekopp's (2006) first beholder index, NaN
