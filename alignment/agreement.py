@@ -25,6 +25,8 @@ Level = Literal["nominal", "ordinal", "interval"]
 # Draws worked on at once.
 CHUNK = 64
 NAN = float("nan")
+# Means of things that differ by less than this share of the scatter do not differ.
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ def icc(ratings: Ratings) -> tuple[float, float]:
     (MSB + (k0 - 1) MSW) and lies in [-1 / (k0 - 1), 1]. ICC(k) is the reliability of a
     mean of k' raters, k' ICC(1) / (1 + (k' - 1) ICC(1)), k' the harmonic mean of the
     k_i: the error of the means is MSW times the mean of 1 / k_i. For equal k_i it is
-    the textbook (MSB - MSW) / MSB, and it can be any number below 1.
+    the textbook (MSB - MSW) / MSB, and it can be any number below 1; NaN where the
+    things' means do not differ at all, which would make it minus infinity.
 
     A rater's level counts as error here, as it must where other raters rated other
     things. Things with one rater are left out. NaN where fewer than 2 things remain,
@@ -216,7 +219,8 @@ def one_way(
         k0 = (total - (c @ size**2) / total) / (n - 1)
         single = (between - within) / (between + (k0 - 1) * within)
         k = n / (c @ (1 / size))
-        of_mean = k * single / (1 + (k - 1) * single)
+        below = 1 + (k - 1) * single
+        of_mean = np.where(below > ROUNDING, k * single / below, NAN)
     low = np.where(
         c > 0, np.minimum.reduceat(value[_by(thing)], _starts(thing)), np.inf
     )

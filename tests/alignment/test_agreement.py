@@ -85,6 +85,18 @@ def test_icc_of_a_complete_table_is_the_textbooks(table: np.ndarray) -> None:
     np.testing.assert_allclose(found, slow.icc_one_way(table), atol=1e-10)
 
 
+@settings(max_examples=40)
+@given(table=tables(share=0.8))
+def test_icc_of_an_unbalanced_design_is_searles(table: np.ndarray) -> None:
+    things = [column[~np.isnan(column)].tolist() for column in table.T]
+    things = [each for each in things if len(each) > 1]
+    assume(len(things) > 1)
+    assume(np.var([np.mean(each) for each in things]) > 1e-9)
+    single, mean = slow.icc_unbalanced(things)
+
+    assert icc(ratings_of_table(table)) == pytest.approx((single, mean), rel=1e-6)
+
+
 def test_icc_of_an_unbalanced_design_finds_the_planted_one() -> None:
     found = []
     for seed in range(30):
@@ -170,6 +182,13 @@ def test_what_one_rater_alone_rated_changes_nothing() -> None:
 
     assert icc(more) == icc(ratings_of_table(PRINTED))
     assert krippendorff_alpha(more) == krippendorff_alpha(ratings_of_table(PRINTED))
+
+
+def test_means_that_do_not_differ_have_no_reliability() -> None:
+    single, mean = icc(ratings_of_table(np.array([[0.0, 1.0], [1.0, 0.0]])))
+
+    assert single == -1
+    assert np.isnan(mean)
 
 
 def test_one_thing_has_no_variance_between_things() -> None:

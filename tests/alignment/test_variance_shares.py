@@ -93,6 +93,13 @@ def test_without_repeats_they_are_not() -> None:
 def test_the_interval_holds_the_share_and_comes_from_groups_of_raters() -> None:
     found = variance_shares(rated_twice(4, n_raters=8), interval=True)
 
+    left = [
+        variance_shares(rated_twice(4, n_raters=8).without([rater])).shared.value
+        for rater in range(8)
+    ]
+    t7 = 2.3646243
+    half = t7 * np.sqrt(7 / 8 * np.sum((left - np.mean(left)) ** 2))
+    assert found.shared.high == pytest.approx(min(1, found.shared.value + half))
     for each in (found.shared, found.level, found.own, found.noise):
         assert 0 <= each.low <= each.value <= each.high <= 1
         assert each.resampled == 8

@@ -15,6 +15,21 @@ def icc_one_way(table: np.ndarray) -> tuple[float, float]:
     return float(single), float((between - within) / between)
 
 
+def icc_unbalanced(things: list[list[float]]) -> tuple[float, float]:
+    """Searle (1971): the variance between things of unequal numbers of ratings."""
+    n, total = len(things), sum(len(each) for each in things)
+    grand = sum(sum(each) for each in things) / total
+    means = [sum(each) / len(each) for each in things]
+    between, within = 0.0, 0.0
+    for each, mean in zip(things, means, strict=True):
+        between += len(each) * (mean - grand) ** 2 / (n - 1)
+        within += sum((x - mean) ** 2 for x in each) / (total - n)
+    k0 = (total - sum(len(each) ** 2 for each in things) / total) / (n - 1)
+    of_things = (between - within) / k0
+    of_means = within * sum(1 / len(each) for each in things) / n
+    return of_things / (of_things + within), of_things / (of_things + of_means)
+
+
 def anova(table: np.ndarray) -> tuple[float, float, float, float]:
     """Things, raters, cells, noise of a balanced (n_things, n_raters, n_repeats) table."""
     a, b, r = table.shape
