@@ -29,6 +29,7 @@ from alignment.uncertainty import (
     bootstrap_draws,
     draw_actions,
     draw_orders,
+    needs_interval,
     percentile_estimate,
 )
 
@@ -148,9 +149,11 @@ def compare_models(
     models have p 1. Draws without a score are left out and counted.
 
     Raises:
-        AlignmentError: Fewer than two models, or one name twice.
+        AlignmentError: Fewer than two models, one name twice, or a measure without an
+            interval over actions.
         MatrixError: As `Measure.compute`.
     """
+    needs_interval(measure)
     human = _on_common_pairs(human, models, least=2)
     counts = draw_actions(len(human), n_resamples, seed)
     values, draws = _scores(measure, human, models, counts)

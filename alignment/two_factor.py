@@ -37,6 +37,7 @@ from alignment.uncertainty import (
     Estimate,
     bootstrap_draws,
     draw_actions,
+    needs_interval,
 )
 
 # Below this share of usable draws, those left are no sample of the draws.
@@ -245,9 +246,11 @@ def factor_draws(
 
     Raises:
         TooFewRaters: Only published means, or fewer than 2 raters a pair in the mean.
-        AlignmentError: No model, one name twice, or too many undefined draws.
+        AlignmentError: No model, one name twice, too many undefined draws, or a measure
+            without an interval over actions.
         MatrixError: As `Measure.compute`.
     """
+    needs_interval(measure)
     names = tuple(model.rater for model in models)
     if not names or len(set(names)) != len(names):
         raise AlignmentError(

@@ -72,6 +72,19 @@ def bootstrap_draws(
     )
 
 
+def needs_interval(measure: MatrixMeasure) -> None:
+    """Refuse a measure whose draws of actions say nothing of its scatter.
+
+    Raises:
+        AlignmentError: See `MatrixMeasure.has_interval`.
+    """
+    if not measure.has_interval:
+        raise AlignmentError(
+            f"bootstrap over actions: {measure.name} has no interval, since a draw's "
+            "fewer different actions raise it by themselves; test it by permutation"
+        )
+
+
 def bootstrap_actions(
     measure: MatrixMeasure,
     a: SimilarityMatrix,

@@ -266,6 +266,13 @@ def test_what_cannot_be_compared_is_refused() -> None:
         split_half_ceiling(MATRIX_MEASURES["cka"], judgments, seed=1)
     with pytest.raises(TooFewRaters, match="only means are available"):
         split_half_ceiling(PEARSON, published(judgments), seed=1)
+    endless = replace(PEARSON, has_interval=False)
+    for compare in (
+        lambda: compare_models(endless, human, models, seed=1),
+        lambda: factor_draws(endless, judgments, models, seed=1),
+    ):
+        with pytest.raises(AlignmentError, match="has no interval, since a draw's"):
+            compare()
     alone = factor_draws(PEARSON, judgments, models[:1], n_resamples=5, seed=1)
     with pytest.raises(AlignmentError, match="at least 2 models, got 1"):
         compare_over_both(alone)
