@@ -22,7 +22,7 @@ from alignment.matrices import FloatArray, IntArray, SimilarityMatrix
 from alignment.measures.kinds import MatrixMeasure
 from alignment.multiplicity import benjamini_hochberg, holm, max_t
 from alignment.reliability import split_halves
-from alignment.two_factor import FactorDraws
+from alignment.two_factor import FactorDraws, judged_by_all
 from alignment.uncertainty import (
     SAME,
     Estimate,
@@ -183,9 +183,11 @@ def compare_with_ceiling(
             `split_half_ceiling`. Where its value is NaN, so is every row.
 
     Raises:
-        AlignmentError: No model, one name twice, or a ceiling of other draws.
+        AlignmentError: No model, one name twice, a ceiling of other draws, or a measure
+            without an interval over actions.
         MatrixError: As `Measure.compute`.
     """
+    needs_interval(measure)
     if ceiling.draws.shape != (n_resamples,):
         raise AlignmentError(
             f"ceiling: needs {n_resamples} draws as the models have, "
@@ -205,6 +207,7 @@ def compare_with_ceiling(
 def split_half_ceiling(
     measure: MatrixMeasure,
     judgments: SimilarityJudgments,
+    models: Sequence[SimilarityMatrix] = (),
     *,
     n_splits: int = 20,
     n_resamples: int = 1000,
@@ -214,6 +217,10 @@ def split_half_ceiling(
 
     The splits are the same for every draw, so the ceiling and the models share the
     actions' chance and the raters are taken as they are.
+
+    Args:
+        models: Those to be compared with it: pairs that one of them lacks are left out
+            here too.
 
     Raises:
         AlignmentError: A measure that is no correlation: Spearman and Brown's formula
@@ -225,6 +232,7 @@ def split_half_ceiling(
             f"ceiling by split halves: holds for {' and '.join(WITH_CEILING)}, "
             f"got {measure.name}"
         )
+    judgments = judged_by_all(judgments, models)
     counts = draw_actions(len(judgments.actions), n_resamples, seed)
     states = np.random.SeedSequence(seed).generate_state(n_splits)
     halves = [split_halves(judgments, seed=int(state)) for state in states]

@@ -257,7 +257,7 @@ def factor_draws(
             f"two-factor bootstrap: needs at least one model and a name for each, "
             f"got {', '.join(names) or 'none'}"
         )
-    table = _enough_raters(_judged_by_all(judgments, models))
+    table = _enough_raters(judged_by_all(judgments, models))
     human = table.matrix(table.means())
     values = np.array([measure.compute(human, model) for model in models])
     n = len(human)
@@ -302,7 +302,7 @@ def _score(
     return measure.resampled(table.matrix(means), model, counts)
 
 
-def _judged_by_all(
+def judged_by_all(
     judgments: SimilarityJudgments, models: Sequence[SimilarityMatrix]
 ) -> SimilarityJudgments:
     """The judgments of pairs that no model lacks."""

@@ -215,6 +215,21 @@ def test_a_poor_model_lies_below_the_ceiling_and_a_perfect_one_does_not() -> Non
     assert abs(rows[1].difference.value) < 0.08
 
 
+def test_the_ceiling_leaves_out_the_pairs_that_a_model_lacks() -> None:
+    human, model = world(8, (0.5,))
+    judgments = rated(human, seed=8, n_raters=6, per_pair=4)
+    coy = without(model, 6)
+    kept = ~np.isnan(coy.values[judgments.a, judgments.b])
+    columns = ("a", "b", "rater", "similarity", "weight", "group")
+    fewer = replace(judgments, **{c: getattr(judgments, c)[kept] for c in columns})
+
+    found = split_half_ceiling(PEARSON, judgments, [model, coy], n_resamples=8, seed=2)
+
+    alone = split_half_ceiling(PEARSON, fewer, n_resamples=8, seed=2)
+    assert found.value == alone.value
+    np.testing.assert_array_equal(found.draws, alone.draws)
+
+
 def test_without_a_ceiling_nothing_is_compared_with_it() -> None:
     human, model = world(9, (0.5,))
     nothing = CeilingDraws(float("nan"), np.zeros(20))
