@@ -16,7 +16,7 @@ from alignment.errors import AlignmentError, FolderError, FolderInUse
 from alignment.figure_style import ALARM
 from alignment.folders import MANIFEST, locked, read_manifest, read_rows, sha256_of
 from alignment.importers import import_bridge_verbs
-from alignment.measures.table import MEASURES
+from alignment.measures.table import REPORTED
 from alignment.raters.chat import ChatRater, ChatSettings, at
 from alignment.report import ReportSettings, write_report
 from alignment.report_files import (
@@ -73,11 +73,11 @@ def test_every_rater_is_compared_with_people_by_every_measure(
     compared = {
         (each.rater, each.against, each.measure)
         for each in report.alignment
-        if each.measure in MEASURES
+        if each.measure in REPORTED
     }
     assert compared == {
         (rater, against, measure)
-        for measure in MEASURES
+        for measure in REPORTED
         for rater, against in [
             (TRIPLETS, HUMAN),
             ("length", HUMAN),
@@ -133,7 +133,7 @@ def test_the_manifest_names_the_inputs_the_settings_and_the_figures_mark(
     manifest = read_manifest(tmp_path / "report", "report")
     assert manifest["inputs"] == {"snapshot": sha256_of(snapshot / MANIFEST)}
     assert manifest["seeds"] == {"seed": 7}
-    assert manifest["parameters"]["measures"] == list(MEASURES)
+    assert manifest["parameters"]["measures"] == list(REPORTED)
     assert [each["name"] for each in manifest["parameters"]["raters"]] == [
         "length",
         "words",

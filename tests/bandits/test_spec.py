@@ -96,7 +96,7 @@ def test_naming_something_twice_is_a_fault() -> None:
 
 
 def test_an_unknown_measure_is_named_beside_the_known_ones() -> None:
-    faults = faults_of(measures=["cosine"])
+    faults = faults_of(measures=["sausage"])
 
     assert "is not a measure of alignment; known: spearman" in faults["measures[0]"]
 

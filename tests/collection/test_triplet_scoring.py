@@ -9,7 +9,6 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
-from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from collection import participation, triplet_worker
@@ -19,6 +18,7 @@ from collection.participation import Answer
 from collection.triplet_scoring import BATCHES_KEPT, judgments_so_far, score
 from collection.triplet_trials import key_of
 from tests import factories
+from tests.queue_work import let_a_worker_work
 
 EVERY = {key_of(three) for three in combinations(factories.ACTION_IDS, 3)}
 
@@ -31,14 +31,6 @@ def study() -> Study:
     return factories.open_study(
         **factories.only("triplet", sampler="adaptive", trials_per_session=12)
     )
-
-
-def let_a_worker_work() -> None:
-    """A worker in this process takes what is queued, and leaves."""
-    with app.replace_connector(app.connector.get_worker_connector()) as worker:
-        worker.run_worker(
-            wait=False, listen_notify=False, install_signal_handlers=False
-        )
 
 
 def n_waiting() -> int:

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 from django.db import connection, transaction
-from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from alignment.folders import read_manifest
@@ -18,6 +17,7 @@ from collection import jobs, leash, serving, work
 from collection.models import JobRecord, Study
 from collection.recruitment import tasks
 from tests import factories
+from tests.queue_work import let_a_worker_work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -47,7 +47,7 @@ def test_a_button_press_ends_in_a_snapshot(study: Study) -> None:
     factories.ada(study)
     record = jobs.enqueue(study, "freeze")
 
-    _let_a_worker_work()
+    let_a_worker_work(delete_jobs="never")
 
     record.refresh_from_db()
     snapshot = study.snapshots.get()
@@ -62,7 +62,7 @@ def test_a_quality_job_stores_a_run_and_leaves_no_folder(study: Study) -> None:
     factories.ada(study)
     record = jobs.enqueue(study, "quality")
 
-    _let_a_worker_work()
+    let_a_worker_work(delete_jobs="never")
 
     record.refresh_from_db()
     assert (record.status, record.error) == (JobRecord.Status.DONE, "")
@@ -73,7 +73,7 @@ def test_a_quality_job_stores_a_run_and_leaves_no_folder(study: Study) -> None:
 def test_a_refused_job_fails_with_the_refusal_as_its_reason(study: Study) -> None:
     record = jobs.enqueue(study, "freeze")
 
-    _let_a_worker_work()
+    let_a_worker_work(delete_jobs="never")
 
     record.refresh_from_db()
     assert record.status == JobRecord.Status.FAILED
@@ -106,7 +106,7 @@ def test_a_job_whose_worker_was_killed_is_done_by_the_next(study: Study) -> None
     _pretend_a_worker_died_with(record)
 
     _rescue()
-    _let_a_worker_work()
+    let_a_worker_work(delete_jobs="never")
 
     record.refresh_from_db()
     assert record.status == JobRecord.Status.DONE
@@ -298,21 +298,10 @@ def test_commands_name_the_folders_they_read_and_write(study: Study) -> None:
 # ------------------------------------------------------------------ the pieces
 
 
-def _let_a_worker_work() -> None:
-    """A worker in this process takes what is queued, and leaves."""
-    with app.replace_connector(app.connector.get_worker_connector()) as worker:
-        worker.run_worker(
-            wait=False,
-            listen_notify=False,
-            install_signal_handlers=False,
-            delete_jobs="never",
-        )
-
-
 def _rescue() -> None:
     """What the periodic task does each minute."""
     work.rescue.defer(timestamp=0)
-    _let_a_worker_work()
+    let_a_worker_work(delete_jobs="never")
 
 
 def _pretend_a_worker_died_with(record: JobRecord, attempts: int = 0) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from django.db import connection, connections
+from django.db import connection
 from procrastinate.contrib.django import app
 
 from collection import participation, snapshots
@@ -15,17 +14,7 @@ from collection.recruitment import tasks
 from tests import factories
 from tests.collection.recruitment.conftest import Arrive
 from tests.prolific_server import FakeProlific
-
-
-def work_off() -> None:
-    """Do what waits in the queue, and return."""
-    try:
-        with app.replace_connector(app.connector.get_worker_connector()) as worker:
-            worker.run_worker(
-                wait=False, listen_notify=False, install_signal_handlers=False
-            )
-    finally:
-        connections.close_all()
+from tests.queue_work import let_a_worker_work
 
 
 @pytest.mark.django_db(transaction=True)
@@ -42,9 +31,7 @@ def test_a_worker_compares_and_approves(
 
     tasks.reconcile.defer(timestamp=0)
     tasks.approve_all.defer(study_id=study.pk)
-    # In a thread of its own: a browser test may have left its event loop in this one.
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(work_off).result()
+    let_a_worker_work()
 
     # The worker may find that the periodic one is due as well, also in between.
     assert Reconciliation.objects.filter(n_changed=1).exists()
