@@ -18,7 +18,12 @@ from alignment.errors import AlignmentError
 from alignment.judgments import Actions
 from alignment.matrices import from_embeddings
 from alignment.progress import Progress
-from alignment.raters.base import BoolArray, RaterKind, RaterResult
+from alignment.raters.base import (
+    BoolArray,
+    MoreQuestions,
+    RaterKind,
+    RaterResult,
+)
 
 Encoder = Callable[[Sequence[str]], npt.ArrayLike]
 
@@ -43,6 +48,7 @@ class EmbeddingRater:
         wording: Mapping[str, str],
         *,
         preferred: BoolArray | None = None,
+        more: MoreQuestions | None = None,
     ) -> RaterResult:
         """Embed each action's text as it stands; the wording plays no part.
 

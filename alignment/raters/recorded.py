@@ -21,7 +21,12 @@ import numpy as np
 from alignment.errors import AlignmentError, MatrixError
 from alignment.judgments import Actions
 from alignment.matrices import FloatArray, SimilarityMatrix, from_pair_means
-from alignment.raters.base import BoolArray, RaterKind, RaterResult
+from alignment.raters.base import (
+    BoolArray,
+    MoreQuestions,
+    RaterKind,
+    RaterResult,
+)
 from alignment.tables import Line, read_lines
 
 
@@ -45,6 +50,7 @@ class RecordedRater:
         wording: Mapping[str, str],
         *,
         preferred: BoolArray | None = None,
+        more: MoreQuestions | None = None,
     ) -> RaterResult:
         """Read the file; the wording plays no part.
 
