@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 DEFAULT_RATERS = "minilm,wordllama,smollm2,length,words"
 REFUSED = 1
+CHAT_KEY = "ATTUNE_CHAT_KEY"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -203,8 +204,9 @@ def _more_raters(chosen: argparse.Namespace) -> list["Rater"]:
             model=model,
             n_pairs=chosen.chat_pairs,
             seed=chosen.seed,
-            structured=chosen.chat_schema,
-            api_key=os.environ.get("ATTUNE_CHAT_KEY"),
+            reply_as="integer" if chosen.chat_schema else "text",
+            served_by=url,
+            api_key_env=CHAT_KEY if os.environ.get(CHAT_KEY) else None,
         )
         raters.append(
             ChatRater(name, model, at(url), settings, ReplyCache(chosen.cache))
