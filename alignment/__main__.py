@@ -190,11 +190,13 @@ def _report(chosen: argparse.Namespace) -> int:
 
 def _more_raters(chosen: argparse.Namespace) -> list["Rater"]:
     from alignment.raters.chat import ChatRater, ChatSettings, at
-    from alignment.raters.embeddings import sentence_transformer
+    from alignment.raters.embedding_cache import EmbeddingCache
     from alignment.raters.reply_cache import ReplyCache
+    from alignment.raters.sentence_models import sentence_transformer
 
     raters: list[Rater] = [
-        sentence_transformer(name, model) for name, model in chosen.embedding
+        sentence_transformer(name, model, EmbeddingCache(chosen.cache))
+        for name, model in chosen.embedding
     ]
     for name, place in chosen.chat if chosen.chat_pairs != 0 else ():
         model, _, url = place.rpartition("@")
