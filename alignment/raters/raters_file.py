@@ -203,10 +203,12 @@ class RatersFile(_Part):
 
     asking: Asking = Asking()
     rewording: tuple[Rewording, ...] = ()
-    rater: tuple[Entry, ...] = Field(min_length=1)
+    rater: tuple[Entry, ...]
 
     @model_validator(mode="after")
     def _each_once(self) -> "RatersFile":
+        if not self.rater:  # a minimum length would also count entries with faults
+            raise ValueError("needs at least one [[rater]]")
         names = [name for entry in self.rater for name in names_of(entry)]
         for name in names:
             if names.count(name) > 1:
