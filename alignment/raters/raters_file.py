@@ -149,7 +149,7 @@ class ChatEntry(_InWords):
     served_by: str = ""
     reply_as: Literal["text", "integer", "object"] = "text"
     temperature: float = Field(default=0.0, ge=0, le=2)
-    max_tokens: int = Field(default=8, ge=1)
+    max_tokens: int = Field(default=16, ge=1)
     logprobs: bool = False
     send_seed: bool = True
     parallel: int = Field(default=4, ge=1, le=256)
