@@ -38,6 +38,7 @@ def test_smollm2_rates_every_pair_it_is_asked(tmp_path: Path) -> None:
     assert len(list(tmp_path.rglob("*.json"))) == 3
 
 
+@pytest.mark.slow
 def test_smollm2_tells_its_probabilities_digit_by_digit(tmp_path: Path) -> None:
     settings = ChatSettings(SMOLLM2, n_pairs=1, reply_as="integer", logprobs=True)
     rater = ChatRater(
