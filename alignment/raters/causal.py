@@ -47,7 +47,7 @@ class CausalSettings:
     """How a causal model is asked.
 
     model, revision, dtype, device: As of `EmbeddingSettings`.
-    gguf_file: A quantised file inside `model`; needs the package gguf.
+    gguf_file: A quantised file inside `model`; needs the packages gguf and accelerate.
     template: "chat" puts the question into the model's own chat template, "plain" ends
         it with "Answer:", "auto" takes the template if there is one.
     n_pairs, n_triplets, values, seed, design: As of `ChatSettings`.

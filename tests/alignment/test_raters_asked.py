@@ -236,6 +236,7 @@ def test_repeats_stay_apart_where_no_seed_is_sent(tmp_path: Path) -> None:
         judged(server, tmp_path, design=Design(repeats=2), send_seed=False)
 
     assert len(server.bodies) == 2 * (6 + 4 + 2)
+    assert len(list(tmp_path.rglob("*.json"))) == len(server.bodies)
     assert "seed" not in server.bodies[0]
 
 
