@@ -31,6 +31,7 @@ from alignment.raters.local_models import (
     libraries,
     no_loading_bar,
     package_folder,
+    shown,
 )
 from alignment.raters.number_tree import number_probabilities, spell
 from alignment.raters.questions import Design, Question, plan
@@ -132,12 +133,13 @@ class CausalRater:
             actions,
             questions,
             answers,
-            description=f"{told.model}, its expected rating read from the probabilities "
-            f"of what it would write next, for {n_pairs:,} of {every:,} pairs.",
+            description=f"{shown(told.model)}, its expected rating read from the "
+            f"probabilities of what it would write next, for {n_pairs:,} of {every:,} "
+            "pairs.",
             provenance=Provenance(
-                told.model,
+                shown(told.model),
                 weights.identity,
-                settings=asdict(told),
+                settings=asdict(told) | {"model": shown(told.model)},
                 libraries=libraries(),
                 facts=self.facts,
                 counts={"device": device},

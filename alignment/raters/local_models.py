@@ -63,6 +63,12 @@ def find_weights(model: str, revision: str | None, *, rater: str) -> Weights:
     return Weights(model, commit, f"{model}@{commit}")
 
 
+def shown(model: str) -> str:
+    """A model as a report names it: of a folder the last part, not where it lies."""
+    folder = Path(model).expanduser()
+    return folder.resolve().name if folder.is_dir() else model
+
+
 def hash_of_folder(folder: Path) -> str:
     """sha256 over the names and contents of all files but notes and hidden ones."""
     whole = sha256()

@@ -34,6 +34,7 @@ from alignment.raters.local_models import (
     no_loading_bar,
     package_folder,
     right_padded,
+    shown,
 )
 
 Pooling = Literal["mean", "cls", "last"]
@@ -125,14 +126,14 @@ class SentenceModelRater:
         how += f", after {told.prefix!r}" if told.prefix else ""
         return RaterResult(
             matrix,
-            f"Cosine of {told.model} embeddings ({made.vectors.shape[1]} "
+            f"Cosine of {shown(told.model)} embeddings ({made.vectors.shape[1]} "
             f"dimensions{how}).",
             n_asked=len(actions),
             cosine=cosine,
             provenance=Provenance(
-                told.model,
+                shown(told.model),
                 weights.identity,
-                settings=asdict(told),
+                settings=asdict(told) | {"model": shown(told.model)},
                 libraries=libraries(),
                 facts=self.facts,
                 counts={"from_cache": from_cache, **made.about},

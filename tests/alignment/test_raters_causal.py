@@ -238,3 +238,12 @@ def test_nothing_is_drawn_so_nothing_is_repeated(digits: Path) -> None:
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AlignmentError, match="rater tiny: transformers cannot load"):
         judged(tmp_path)
+
+
+def test_where_a_model_lies_on_this_machine_is_not_told(digits: Path) -> None:
+    result = judged(digits)
+
+    assert result.provenance is not None
+    assert result.provenance.model == digits.name
+    told = f"{result.provenance} {result.description}"
+    assert str(digits.parent) not in told

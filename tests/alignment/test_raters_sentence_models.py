@@ -258,3 +258,12 @@ def test_a_missing_package_is_named_with_what_to_do() -> None:
         AlignmentError, match=r"rater big: needs the package no-such-one"
     ):
         package_folder("no_such_one", rater="big")
+
+
+def test_where_a_model_lies_on_this_machine_is_not_told(bert: Path) -> None:
+    result = judged(bert)
+
+    assert result.provenance is not None
+    assert result.provenance.model == bert.name
+    told = f"{result.provenance} {result.description}"
+    assert str(bert.parent) not in told
