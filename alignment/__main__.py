@@ -2,7 +2,8 @@
 
 python -m alignment import --pairs P --values V --out SNAPSHOT --name NAME
 python -m alignment import --bridge-verbs 2 --out SNAPSHOT
-python -m alignment report SNAPSHOT --out REPORT
+python -m alignment ask SNAPSHOT --raters raters.toml
+python -m alignment report SNAPSHOT --out REPORT [--raters raters.toml]
 python -m alignment measures
 """
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 DEFAULT_RATERS = "minilm,wordllama,smollm2,length,words"
 REFUSED = 1
+CHAT_KEY = "ATTUNE_CHAT_KEY"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     _add_report(commands.add_parser("report", help="snapshot -> alignment report"))
+    _add_ask(commands.add_parser("ask", help="ask models one by one, and remember"))
     _add_import(
         commands.add_parser("import", help="people's data from elsewhere -> snapshot")
     )
@@ -60,8 +63,10 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--raters",
         default=DEFAULT_RATERS,
-        help=f"built-in raters, or none (default: {DEFAULT_RATERS})",
+        help="built-in raters and files such as raters.toml, or none "
+        f"(default: {DEFAULT_RATERS})",
     )
+    _add_choice_of_raters(parser)
     parser.add_argument(
         "--chat-pairs",
         type=_pairs,
@@ -111,6 +116,37 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-figures", action="store_true")
     parser.set_defaults(run=_report)
+
+
+def _add_ask(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("snapshot", type=Path)
+    parser.add_argument(
+        "--raters",
+        required=True,
+        help="files such as raters.toml, and built-in raters",
+    )
+    _add_choice_of_raters(parser)
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        default=Path(".cache/chat"),
+        help="folder of all answers (default: .cache/chat)",
+    )
+    parser.set_defaults(run=_ask, chat_pairs=100, seed=0)
+
+
+def _add_choice_of_raters(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--only",
+        default="",
+        metavar="A,B",
+        help="raters of the files to take (default: all)",
+    )
+    parser.add_argument(
+        "--forecast",
+        action="store_true",
+        help="tell what asking will take, and stop",
+    )
 
 
 def _add_import(parser: argparse.ArgumentParser) -> None:
@@ -169,9 +205,13 @@ def _add_import(parser: argparse.ArgumentParser) -> None:
 def _report(chosen: argparse.Namespace) -> int:
     from alignment.report import ReportSettings, write_report
 
-    names = [name.strip() for name in chosen.raters.split(",") if name.strip()]
+    built_in, from_files = _chosen_raters(chosen)
+    more_raters = [*_more_raters(chosen), *from_files]
+    _tell_forecasts(chosen, built_in, more_raters)
+    if chosen.forecast:
+        return 0
     settings = ReportSettings(
-        raters=() if names == ["none"] else tuple(names),
+        raters=built_in,
         recorded=tuple((name, Path(file)) for name, file in chosen.recorded),
         chat_pairs=chosen.chat_pairs,
         seed=chosen.seed,
@@ -181,19 +221,71 @@ def _report(chosen: argparse.Namespace) -> int:
         figures=not chosen.no_figures,
     )
     report = write_report(
-        chosen.snapshot, chosen.out, settings, more_raters=_more_raters(chosen)
+        chosen.snapshot, chosen.out, settings, more_raters=more_raters
     )
     _print_report(report)
     return 0
 
 
+def _ask(chosen: argparse.Namespace) -> int:
+    from alignment.ask import ask_each, asked_of_people
+    from alignment.raters import RaterOptions, make_raters
+    from alignment.snapshots import read_snapshot
+
+    built_in, from_files = _chosen_raters(chosen)
+    _tell_forecasts(chosen, built_in, from_files)
+    if chosen.forecast:
+        return 0
+    options = RaterOptions(chosen.chat_pairs, chosen.seed, chosen.cache)
+    raters = [*make_raters(built_in, options), *from_files]
+    asked = asked_of_people(read_snapshot(chosen.snapshot))
+    _, refusals = ask_each(raters, asked, print)
+    return REFUSED if refusals else 0
+
+
+def _chosen_raters(chosen: argparse.Namespace) -> tuple[tuple[str, ...], list["Rater"]]:
+    """The built-in raters named by --raters, and the raters of its files."""
+    from alignment.raters.from_file import raters_from
+
+    named = [name.strip() for name in chosen.raters.split(",") if name.strip()]
+    files = [Path(name) for name in named if name.endswith(".toml")]
+    built_in = tuple(name for name in named if not name.endswith(".toml"))
+    only = [name.strip() for name in chosen.only.split(",") if name.strip()]
+    if only and not files:
+        raise AlignmentError("--only chooses from files: name one with --raters")
+    raters = [
+        rater
+        for file in files
+        for rater in raters_from(file, cache=chosen.cache, only=only)
+    ]
+    return () if built_in == ("none",) else built_in, raters
+
+
+def _tell_forecasts(
+    chosen: argparse.Namespace, built_in: Sequence[str], more: Sequence["Rater"]
+) -> None:
+    """Say what asking will take, of those raters that are asked in words."""
+    from alignment.ask import asked_of_people, forecasts, told
+    from alignment.raters import RaterOptions, make_raters
+    from alignment.snapshots import read_snapshot
+
+    options = RaterOptions(chosen.chat_pairs, chosen.seed, chosen.cache)
+    raters = [*make_raters(built_in, options), *more]
+    if any(rater.kind in ("chat", "causal") for rater in raters):
+        asked = asked_of_people(read_snapshot(chosen.snapshot))
+        for sentence in told(forecasts(raters, asked)):
+            print(sentence, file=sys.stdout if chosen.forecast else sys.stderr)
+
+
 def _more_raters(chosen: argparse.Namespace) -> list["Rater"]:
     from alignment.raters.chat import ChatRater, ChatSettings, at
-    from alignment.raters.embeddings import sentence_transformer
+    from alignment.raters.embedding_cache import EmbeddingCache
     from alignment.raters.reply_cache import ReplyCache
+    from alignment.raters.sentence_models import sentence_transformer
 
     raters: list[Rater] = [
-        sentence_transformer(name, model) for name, model in chosen.embedding
+        sentence_transformer(name, model, EmbeddingCache(chosen.cache))
+        for name, model in chosen.embedding
     ]
     for name, place in chosen.chat if chosen.chat_pairs != 0 else ():
         model, _, url = place.rpartition("@")
@@ -203,8 +295,9 @@ def _more_raters(chosen: argparse.Namespace) -> list["Rater"]:
             model=model,
             n_pairs=chosen.chat_pairs,
             seed=chosen.seed,
-            structured=chosen.chat_schema,
-            api_key=os.environ.get("ATTUNE_CHAT_KEY"),
+            reply_as="integer" if chosen.chat_schema else "text",
+            served_by=url,
+            api_key_env=CHAT_KEY if os.environ.get(CHAT_KEY) else None,
         )
         raters.append(
             ChatRater(name, model, at(url), settings, ReplyCache(chosen.cache))

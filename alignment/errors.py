@@ -4,6 +4,8 @@ A message says what must hold, what was found, in whose data and, where it is no
 obvious, what to do. Standard library only: the web process imports this module.
 """
 
+from collections.abc import Sequence
+
 
 class AlignmentError(ValueError):
     """Something was asked of the alignment library that it refuses."""
@@ -27,3 +29,18 @@ class FolderInUse(FolderError):
 
 class TooFewRaters(AlignmentError):
     """A ceiling was asked for where judgments cannot give one."""
+
+
+class RatersFileError(AlignmentError):
+    """A raters.toml that cannot be used; every fault with its place.
+
+    faults: (place, sentence), in the order of the file.
+    """
+
+    def __init__(self, path: object, faults: Sequence[tuple[str, str]]) -> None:
+        self.faults = tuple(faults)
+        told = [
+            f"{place}: {sentence}" if place else sentence for place, sentence in faults
+        ]
+        head = f"{path}: " if len(told) == 1 else f"{path} has {len(told)} faults:\n  "
+        super().__init__(head + "\n  ".join(told))

@@ -35,6 +35,7 @@ KINDS = {
     "triplets": ("people", "#111111"),
     "embedding": ("embedding models", "#0072B2"),
     "chat": ("chat models", "#D55E00"),
+    "causal": ("causal models", "#CC79A7"),
     "recorded": ("recorded", "#009E73"),
     "baseline": ("baselines", "#8A6D3B"),
 }
@@ -230,9 +231,9 @@ def _alignment_caption(report: ReportData) -> str:
     sentences += [f"Undefined: {why}." for why in undefined.values()]
     sentences += [
         f"{row.rater} was asked {row.n_asked:,} of {row.n_pairs:,} pairs; "
-        f"{row.n_refused:,} replies were unusable."
+        f"{row.n_refused:,} of those gave no usable answer."
         for row in report.raters
-        if row.kind == "chat"
+        if row.kind in ("chat", "causal")
     ]
     return fill(" ".join(sentences), width=138)
 

@@ -1,6 +1,6 @@
 """From a snapshot to an alignment report: the whole road in `write_report`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,8 +27,8 @@ from alignment.measures.table import REPORTED
 from alignment.progress import Progress
 from alignment.raters import RaterOptions, make_raters
 from alignment.raters.base import Rater, RaterResult
-from alignment.raters.chat import ChatRater
 from alignment.raters.recorded import RecordedRater
+from alignment.raters.study_questions import questions_besides_pairs
 from alignment.reliability import ONLY_MEANS, noise_ceiling, split_halves
 from alignment.report_files import (
     ACTION_IDS,
@@ -126,7 +126,10 @@ def write_report(
         preferred = ~np.isnan(people[HUMAN].values) if HUMAN in people else None
         results = {
             rater.name: rater.judge(
-                frozen.actions, frozen.manifest["wording"], preferred=preferred
+                frozen.actions,
+                frozen.manifest["wording"],
+                preferred=preferred,
+                more=questions_besides_pairs(frozen),
             )
             for rater in raters
         }
@@ -173,7 +176,7 @@ def write_report(
         write_manifest(
             folder,
             kind="report",
-            parameters=_parameters(settings, raters, len(frozen.actions)),
+            parameters=_parameters(settings, raters, results, len(frozen.actions)),
             inputs=_inputs(frozen, settings),
             simulated=frozen.simulated,
             seeds={"seed": settings.seed},
@@ -442,10 +445,13 @@ def _write_raw(results: dict[str, RaterResult], folder: Path) -> None:
 
 
 def _parameters(
-    settings: ReportSettings, raters: Sequence[Rater], n_actions: int
+    settings: ReportSettings,
+    raters: Sequence[Rater],
+    results: Mapping[str, RaterResult],
+    n_actions: int,
 ) -> dict[str, object]:
     return {
-        "raters": [_rater_parameters(rater) for rater in raters],
+        "raters": [_rater_parameters(rater, results[rater.name]) for rater in raters],
         "measures": list(REPORTED),
         "mutual_knn_k": neighbourhood_size(n_actions),
         "n_resamples": settings.n_resamples,
@@ -454,16 +460,14 @@ def _parameters(
     }
 
 
-def _rater_parameters(rater: Rater) -> dict[str, Any]:
+def _rater_parameters(rater: Rater, result: RaterResult) -> dict[str, Any]:
     known: dict[str, Any] = {
         "name": rater.name,
         "kind": rater.kind,
         "family": rater.family,
     }
-    if isinstance(rater, ChatRater):
-        asked = asdict(rater.settings)
-        asked.pop("api_key")  # a secret, and no part of the result
-        known |= asked
+    if result.provenance is not None:
+        known["provenance"] = result.provenance.manifest()
     return known
 
 

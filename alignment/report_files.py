@@ -17,7 +17,14 @@ from alignment.judgments import Actions
 from alignment.matrices import FloatArray, IntArray, SimilarityMatrix
 
 Kind = Literal[
-    "human", "arrangements", "triplets", "embedding", "chat", "baseline", "recorded"
+    "human",
+    "arrangements",
+    "triplets",
+    "embedding",
+    "chat",
+    "causal",
+    "baseline",
+    "recorded",
 ]
 
 HUMAN = "human"

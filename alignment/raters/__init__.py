@@ -31,9 +31,10 @@ class RaterOptions:
 
 
 def _smollm2(options: RaterOptions) -> Rater:
-    # Left alone, this model never writes a number: it needs the schema.
+    # Left alone, this model never writes a number: it needs the schema. It runs on a
+    # processor, so it is asked each question once.
     settings = ChatSettings(
-        model=SMOLLM2, n_pairs=options.chat_pairs, seed=options.seed, structured=True
+        model=SMOLLM2, n_pairs=options.chat_pairs, seed=options.seed, reply_as="integer"
     )
     cache = ReplyCache(options.cache)
     return ChatRater("smollm2", "SmolLM2", smollm2_server, settings, cache)

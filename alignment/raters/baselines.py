@@ -12,7 +12,12 @@ import numpy as np
 
 from alignment.judgments import Actions
 from alignment.matrices import SimilarityMatrix, from_embeddings
-from alignment.raters.base import BoolArray, RaterKind, RaterResult
+from alignment.raters.base import (
+    BoolArray,
+    MoreQuestions,
+    RaterKind,
+    RaterResult,
+)
 
 WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
@@ -35,6 +40,7 @@ class TextLength:
         wording: Mapping[str, str],
         *,
         preferred: BoolArray | None = None,
+        more: MoreQuestions | None = None,
     ) -> RaterResult:
         """Compare lengths; the wording plays no part."""
         lengths = np.array([len(text) for text in actions.texts], dtype=np.float64)
@@ -66,6 +72,7 @@ class BagOfWords:
         wording: Mapping[str, str],
         *,
         preferred: BoolArray | None = None,
+        more: MoreQuestions | None = None,
     ) -> RaterResult:
         """Compare word counts; the wording plays no part.
 

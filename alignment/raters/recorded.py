@@ -1,41 +1,66 @@
-"""Judgments that some model gave elsewhere, read from a file.
+"""Judgments that some model gave elsewhere, read from files.
 
-Three layouts are understood:
+These layouts are understood; a rater has at most one file of similarities:
 
 - ``.npz``: ``action_ids`` and one matrix, under the rater's name or alone.
 - ``.csv`` matrix: first column ``action_id``, then one column per action.
 - ``.csv`` pairs: ``action_a, action_b`` and either ``similarity`` (0 to 1) or
   ``rating`` (0 to 100). Rows of one pair, in either order, are averaged.
+- ``.csv`` values and triplets: see `alignment.raters.recorded_tables`.
 
 The rows of a matrix must stand in the order of actions.csv: a matrix in another order
 is refused, not sorted, because its maker may have sorted the labels alone.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from alignment.errors import AlignmentError, MatrixError
+from alignment.folders import sha256_of
 from alignment.judgments import Actions
-from alignment.matrices import FloatArray, SimilarityMatrix, from_pair_means
-from alignment.raters.base import BoolArray, RaterKind, RaterResult
+from alignment.matrices import (
+    FloatArray,
+    SimilarityMatrix,
+    from_pair_means,
+    from_triplets,
+)
+from alignment.raters.base import (
+    BoolArray,
+    MoreQuestions,
+    Provenance,
+    RaterKind,
+    RaterResult,
+    TripletChoices,
+    ValueRatings,
+)
+from alignment.raters.recorded_tables import (
+    TRIPLET_COLUMNS,
+    VALUE_COLUMNS,
+    triplets_from,
+    values_from,
+)
 from alignment.tables import Line, read_lines
 
 
 @dataclass(frozen=True)
 class RecordedRater:
-    """A rater whose judgments lie in a file."""
+    """A rater whose judgments lie in a file, or in several of different layouts."""
 
     name: str
     path: Path
     family: str = ""
+    more_paths: tuple[Path, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
     kind: RaterKind = "recorded"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", Path(self.path))
+        object.__setattr__(self, "more_paths", tuple(map(Path, self.more_paths)))
         if not self.family:
             object.__setattr__(self, "family", self.name)
 
@@ -45,47 +70,107 @@ class RecordedRater:
         wording: Mapping[str, str],
         *,
         preferred: BoolArray | None = None,
+        more: MoreQuestions | None = None,
     ) -> RaterResult:
-        """Read the file; the wording plays no part.
+        """Read the files; the wording plays no part.
+
+        Without similarities the matrix is that of the triplets, or empty.
 
         Raises:
-            AlignmentError: The file is missing or not in one of the layouts, names
-                other actions or another order, or holds impossible numbers.
+            AlignmentError: A file is missing or not in one of the layouts, names
+                other actions, dimensions or another order, or holds impossible
+                numbers; two files hold the same kind of judgments.
         """
-        if not self.path.is_file():
-            raise AlignmentError(f"rater {self.name}: there is no file {self.path}")
-        if self.path.suffix == ".npz":
-            matrix = self._from_npz(actions)
-        elif self.path.suffix == ".csv":
-            matrix = self._from_csv(actions)
-        else:
-            raise AlignmentError(
-                f"rater {self.name}: {self.path} must end in .npz or .csv"
-            )
+        matrix: SimilarityMatrix | None = None
+        values: dict[str, ValueRatings] = {}
+        triplets: TripletChoices | None = None
+        for path in (self.path, *self.more_paths):
+            found = self._read(path, actions, more)
+            if isinstance(found, SimilarityMatrix):
+                self._only_one(matrix, "similarities", path)
+                matrix = found
+            elif isinstance(found, TripletChoices):
+                self._only_one(triplets, "triplets", path)
+                triplets = found
+            else:
+                self._only_one(values or None, "values", path)
+                values = found
+        if matrix is None:
+            matrix = self._without_pairs(triplets, actions)
+        names = ", ".join(path.name for path in (self.path, *self.more_paths))
         return RaterResult(
             matrix,
-            f"Recorded judgments, read from {self.path.name}.",
+            f"Recorded judgments, read from {names}.",
             n_asked=matrix.n_pairs - matrix.n_missing,
+            asked=~np.isnan(matrix.values),
+            values=values,
+            triplets=triplets,
+            provenance=Provenance(
+                self.name,
+                "sha256:" + "+".join(map(sha256_of, (self.path, *self.more_paths))),
+                settings={"files": names},
+                facts=self.facts,
+            ),
         )
 
-    def _from_npz(self, actions: Actions) -> SimilarityMatrix:
+    def _read(
+        self, path: Path, actions: Actions, more: MoreQuestions | None
+    ) -> SimilarityMatrix | TripletChoices | dict[str, ValueRatings]:
+        if not path.is_file():
+            raise AlignmentError(f"rater {self.name}: there is no file {path}")
+        if path.suffix == ".npz":
+            return self._from_npz(path, actions)
+        if path.suffix != ".csv":
+            raise AlignmentError(f"rater {self.name}: {path} must end in .npz or .csv")
+        lines = read_lines(path)
+        columns = set(lines[0].fields)
+        if columns >= set(VALUE_COLUMNS):
+            return values_from(lines, actions, more)
+        if columns >= set(TRIPLET_COLUMNS):
+            return triplets_from(lines, actions)
+        return self._from_csv(path, lines, actions)
+
+    def _only_one(self, known: object, what: str, path: Path) -> None:
+        if known is not None:
+            raise AlignmentError(
+                f"rater {self.name}: {path} holds {what}, and so does a file before "
+                "it; put them into one"
+            )
+
+    def _without_pairs(
+        self, triplets: TripletChoices | None, actions: Actions
+    ) -> SimilarityMatrix:
+        if triplets is None:
+            n = len(actions)
+            empty = np.where(np.eye(n, dtype=np.bool_), 1.0, np.nan)
+            return SimilarityMatrix(empty, actions.ids, self.name)
+        decided = triplets.odd >= 0
+        matrix, _ = from_triplets(
+            actions.ids,
+            triplets.triplets[decided],
+            triplets.odd[decided],
+            rater=self.name,
+        )
+        return matrix
+
+    def _from_npz(self, path: Path, actions: Actions) -> SimilarityMatrix:
         try:
-            with np.load(self.path, allow_pickle=False) as held:
+            with np.load(path, allow_pickle=False) as held:
                 arrays = {key: held[key] for key in held.files}
         except (OSError, ValueError) as error:
             raise AlignmentError(
-                f"rater {self.name}: {self.path} cannot be read as .npz without "
+                f"rater {self.name}: {path} cannot be read as .npz without "
                 f"pickled objects ({error})"
             ) from error
         if "action_ids" not in arrays:
             raise AlignmentError(
-                f"rater {self.name}: {self.path} needs a key action_ids that names "
+                f"rater {self.name}: {path} needs a key action_ids that names "
                 f"the rows, got {', '.join(arrays) or 'nothing'}"
             )
         ids = tuple(str(each) for each in arrays.pop("action_ids"))
         if self.name not in arrays and len(arrays) != 1:
             raise AlignmentError(
-                f"rater {self.name}: {self.path} needs a key {self.name}, got "
+                f"rater {self.name}: {path} needs a key {self.name}, got "
                 f"{', '.join(arrays) or 'no matrix'}"
             )
         values = (
@@ -93,8 +178,9 @@ class RecordedRater:
         )
         return self._matrix(values, ids, actions)
 
-    def _from_csv(self, actions: Actions) -> SimilarityMatrix:
-        lines = read_lines(self.path)
+    def _from_csv(
+        self, path: Path, lines: list[Line], actions: Actions
+    ) -> SimilarityMatrix:
         columns = list(lines[0].fields)
         if columns[0] == "action_id":
             self._same_order("column", tuple(columns[1:]), actions)
@@ -108,9 +194,10 @@ class RecordedRater:
                 if column in columns:
                     return self._from_pairs(lines, column, top, actions)
         raise AlignmentError(
-            f"rater {self.name}: {self.path} must have the columns action_id and one "
+            f"rater {self.name}: {path} must have the columns action_id and one "
             "per action, or action_a, action_b and similarity (0 to 1) or rating (0 "
-            f"to 100); got {', '.join(columns)}"
+            "to 100), or action_id, dimension and value, or a, b, c and odd; got "
+            f"{', '.join(columns)}"
         )
 
     def _from_pairs(

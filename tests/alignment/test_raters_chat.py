@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
@@ -20,10 +18,8 @@ from alignment.raters.chat import (
     ChatRater,
     ChatSettings,
     at,
-    pair_question,
-    parse_rating,
-    sample_pairs,
 )
+from alignment.raters.questions import pair_question
 from alignment.raters.reply_cache import ReplyCache
 
 PATH = "/v1/chat/completions"
@@ -70,90 +66,6 @@ def rater(
         ChatSettings(**{"model": "tiny-1", "n_pairs": None, **settings}),
         cache or ReplyCache(),
     )
-
-
-@pytest.mark.parametrize(
-    ("text", "rating"),
-    [
-        ("70", 70),
-        (" 0\n", 0),
-        ("100.", 100),
-        ("70/100", 70),
-        ("35 %", 35),
-        ("42\n\nBecause both are about money.", 42),
-        ("I'd say 70", None),
-        ("150", None),
-        ("-5", None),
-        ("3.5", None),
-        ("0 = not at all similar", None),
-        ("50 to 60", None),
-        ("", None),
-        ("\n", None),
-        ("I cannot compare these actions.", None),
-        ("seventy", None),
-    ],
-)
-def test_a_reply_counts_only_if_it_is_one_whole_number(
-    text: str, rating: int | None
-) -> None:
-    assert parse_rating(text) == rating
-
-
-@given(st.text())
-def test_any_reply_at_all_gives_a_rating_in_range_or_none(text: str) -> None:
-    rating = parse_rating(text)
-
-    assert rating is None or 0 <= rating <= 100
-
-
-@pytest.mark.parametrize("value", range(101))
-def test_every_rating_on_the_scale_is_understood(value: int) -> None:
-    assert parse_rating(str(value)) == value
-
-
-@given(st.integers(2, 12), st.integers(0, 5), st.integers(1, 66))
-def test_a_larger_sample_holds_the_smaller_one(
-    n_actions: int, seed: int, n_pairs: int
-) -> None:
-    everything = sample_pairs(n_actions, None, seed=seed)
-    some = sample_pairs(n_actions, n_pairs, seed=seed)
-
-    assert some.tolist() == everything[:n_pairs].tolist()
-    assert {tuple(sorted(pair)) for pair in everything.tolist()} == set(
-        combinations(range(n_actions), 2)
-    )
-
-
-@given(st.integers(2, 9), st.integers(0, 5), st.integers(0, 99))
-def test_pairs_that_people_judged_are_asked_first(
-    n_actions: int, seed: int, drawn: int
-) -> None:
-    judged = np.random.default_rng(drawn).random((n_actions, n_actions)) < 0.4
-    judged |= judged.T
-
-    pairs = sample_pairs(n_actions, None, seed=seed, preferred=judged)
-
-    first = judged[pairs[:, 0], pairs[:, 1]]
-    assert (np.diff(first.astype(int)) <= 0).all()
-    usual = sample_pairs(n_actions, None, seed=seed).tolist()
-    assert sorted(pairs.tolist()) == sorted(usual)
-    assert pairs[first].tolist() == [pair for pair in usual if judged[tuple(pair)]]
-
-
-def test_either_action_of_a_pair_may_stand_first() -> None:
-    pairs = sample_pairs(30, None, seed=1)
-
-    share = (pairs[:, 0] < pairs[:, 1]).mean()
-
-    assert 0.35 < share < 0.65
-
-
-def test_the_model_is_asked_the_studys_own_words() -> None:
-    question = pair_question("I help.", "I cheat.", WORDING)
-
-    assert question.splitlines()[:2] == ["Action 1: I help.", "Action 2: I cheat."]
-    assert WORDING["pair"] in question.splitlines()
-    assert "0 = not at all similar, 100 = very similar" in question.splitlines()
 
 
 def test_ratings_land_on_the_pairs_that_were_shown(httpserver: HTTPServer) -> None:
@@ -207,7 +119,10 @@ def test_odd_replies_are_missing_and_counted(httpserver: HTTPServer) -> None:
     assert result.matrix.n_missing == 4
     assert [reply.rating for reply in result.replies][-2:] == [20, 100]
     assert result.replies[0].text == "I'd say 70"
-    assert "4 replies were not one whole number" in result.description
+    assert (
+        "4 of 6 replies were not one whole number from 0 to 100; 1 of those refused"
+        in result.description
+    )
 
 
 def test_a_model_that_never_gives_a_number_gives_an_empty_matrix(
@@ -242,7 +157,7 @@ def test_a_second_report_asks_nothing_and_starts_no_server(
 
 
 @pytest.mark.parametrize(
-    "other", [{"model": "tiny-2"}, {"temperature": 0.7}, {"structured": True}]
+    "other", [{"model": "tiny-2"}, {"temperature": 0.7}, {"reply_as": "integer"}]
 )
 def test_another_model_or_setting_is_another_question(
     httpserver: HTTPServer, tmp_path: Path, other: dict[str, Any]
@@ -303,7 +218,9 @@ def test_impossible_settings_are_refused() -> None:
         ChatSettings("tiny", n_pairs=0)
     with pytest.raises(AlignmentError, match="at least 1 request at a time, got 0"):
         ChatSettings("tiny", parallel=0)
-
-
-def test_the_key_is_not_shown() -> None:
-    assert "secret" not in repr(ChatSettings("tiny", api_key="secret"))
+    with pytest.raises(AlignmentError, match="temperature must be 0 to 2, got 3"):
+        ChatSettings("tiny", temperature=3)
+    with pytest.raises(AlignmentError, match="n_triplets must be 0 or more, got -1"):
+        ChatSettings("tiny", n_triplets=-1)
+    with pytest.raises(AlignmentError, match="attempts and max_tokens must be at"):
+        ChatSettings("tiny", attempts=0)

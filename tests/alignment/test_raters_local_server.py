@@ -1,5 +1,6 @@
 """`alignment.raters.local_server`: a genuine small language model is asked."""
 
+import json
 from pathlib import Path
 
 import httpx
@@ -8,7 +9,10 @@ import pytest
 from alignment.errors import AlignmentError
 from alignment.judgments import Actions
 from alignment.raters import RaterOptions, make_raters
-from alignment.raters.local_server import smollm2_server, smollm2_weights
+from alignment.raters.chat import ChatRater, ChatSettings
+from alignment.raters.local_server import SMOLLM2, smollm2_server, smollm2_weights
+from alignment.raters.parsing import number_at, tokens_of
+from alignment.raters.reply_cache import ReplyCache
 
 WORDING = {
     "pair": "How similar are these two actions? Use whatever seems important to you.",
@@ -32,6 +36,26 @@ def test_smollm2_rates_every_pair_it_is_asked(tmp_path: Path) -> None:
     assert result.n_refused == 0
     assert result.matrix.complete
     assert len(list(tmp_path.rglob("*.json"))) == 3
+
+
+@pytest.mark.slow
+def test_smollm2_tells_its_probabilities_digit_by_digit(tmp_path: Path) -> None:
+    settings = ChatSettings(SMOLLM2, n_pairs=1, reply_as="integer", logprobs=True)
+    rater = ChatRater(
+        "smollm2", "SmolLM2", smollm2_server, settings, ReplyCache(tmp_path)
+    )
+
+    (reply,) = rater.judge(ACTIONS, WORDING).replies
+
+    (file,) = tmp_path.rglob("*.json")
+    kept = json.loads(file.read_text(encoding="utf-8"))["reply"]
+    at = number_at(tokens_of(kept["logprobs"]))
+    assert at is not None
+    token = tokens_of(kept["logprobs"])[at]
+    assert token.text.strip() in "0123456789"
+    assert 0 < sum(token.likeliest.values()) <= 1 + 1e-6
+    # One digit's place does not hold the probabilities of all ratings.
+    assert reply.score == reply.rating
 
 
 def test_the_server_listens_on_loopback_only_while_its_block_runs() -> None:

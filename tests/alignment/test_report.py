@@ -409,7 +409,7 @@ def test_a_chat_model_is_asked_the_pairs_that_people_judged(
 def test_a_chat_model_that_gives_no_number_is_reported_with_its_refusals(
     small_snapshot: WriteSnapshot, tmp_path: Path, httpserver: HTTPServer
 ) -> None:
-    rater = chat(httpserver, "As a model, I cannot say.", n_pairs=6, api_key="secret")
+    rater = chat(httpserver, "As a model, I cannot say.", n_pairs=6)
 
     report = write_report(
         small_snapshot(), tmp_path / "report", quick(), more_raters=[rater]
