@@ -153,8 +153,8 @@ def _table(judgments: SimilarityJudgments, *, whole: bool) -> FloatArray:
         rows_whole = [u_centred(matrix)[upper] for matrix in rows]
         # Rounding is no structure: somebody who always answers the same has none.
         return np.array([np.where(abs(row) < 1e-12, 0.0, row) for row in rows_whole])
-    table = np.array([matrix.pairs() for matrix in rows])
-    return table.reshape(len(rows), -1)
+    n_pairs = len(judgments.actions) * (len(judgments.actions) - 1) // 2
+    return np.array([matrix.pairs() for matrix in rows]).reshape(len(rows), n_pairs)
 
 
 def _padded(table: FloatArray, pooling: Pooling) -> _Raters:
