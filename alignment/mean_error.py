@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from scipy.sparse import csr_array, hstack
+from scipy.sparse import csr_array
 from scipy.stats import f as f_distribution
 from scipy.stats import norm
 
@@ -180,8 +180,9 @@ def _squared_products(
         csr_array((entries, (s, p)), shape=shape)
         for entries in (np.sqrt(rescaled) * error, shift, np.ones(len(s)))
     )
-    left, right = hstack([here, shifts, judged]), hstack([here, judged, shifts])
-    products: FloatArray = (left.tocsr() @ right.tocsr().T).toarray()
+    products: FloatArray = (here @ here.T).toarray()
+    shifted: FloatArray = (shifts @ judged.T).toarray()
+    products += shifted + shifted.T
     # What Q leaves out, with the same shift, as far as two raters judged the same.
     common: FloatArray = (judged @ judged.T).toarray()
     size = np.maximum(np.diag(common), 1)
@@ -193,8 +194,8 @@ def _squared_products(
         square = part**2
         shifted = (square[:, None] + square) / (k - 2)
         shifted -= square.sum() / ((k - 1) * (k - 2))
-        products -= np.sqrt((k - 1) / (k - 3)) * (
-            part[:, None] * part + common * shifted
-        )
+        shifted *= common
+        shifted += part[:, None] * part
+        products -= np.sqrt((k - 1) / (k - 3)) * shifted
     np.fill_diagonal(products, 0.0)
     return float((products**2).sum())

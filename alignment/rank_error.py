@@ -54,7 +54,7 @@ def rank_loss(
         draws = (min(CHUNK, n_draws - start), len(mu))
         x = mu + scale * rng.standard_normal(draws)
         of_means.append(_unshared(x, mu))
-        of_ranks.append(_unshared(rankdata(x, axis=1), mu_ranks))
+        of_ranks.append(_unshared(_ranks(x), mu_ranks))
         squares.append(((x - x.mean(axis=1, keepdims=True)) ** 2).sum(axis=1))
     means, ranks = np.concatenate(of_means), np.concatenate(of_ranks)
     total = np.concatenate(squares)
@@ -84,6 +84,14 @@ def _smoothed(known: MeanError) -> FloatArray:
     smooth[order] = np.maximum(summed[first + width] - summed[first], 0.0)
     smooth *= known.error / smooth.sum()
     return smooth
+
+
+def _ranks(x: FloatArray) -> FloatArray:
+    """Of each row; draws of errors do not tie."""
+    ranks: FloatArray = np.empty(x.shape)
+    places = np.arange(x.shape[1], dtype=np.float64)[None]
+    np.put_along_axis(ranks, np.argsort(x, axis=1), places, axis=1)
+    return ranks
 
 
 def _unshared(x: FloatArray, y: FloatArray) -> FloatArray:

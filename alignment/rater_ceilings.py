@@ -9,9 +9,11 @@ model with the raters' *mean* is held against `alignment.reliability.noise_ceili
 root is taken here, and no formula of Spearman and Brown.
 
 Pools are those for which the mean agreement is largest: of standardised judgments for
-Pearson, of mid-ranks for Spearman and rho-a (and, nearly, tau-a: the optimum has no
-closed form), of residuals of length 1 for debiased CKA. For neighbourhoods no such pool
-is known, so there are no such ceilings.
+Pearson, of mid-ranks for Spearman and rho-a (and, nearly, for Kendall's, whose optimum
+has no closed form), of what is compared at length 1 for cosines: dissimilarities, their
+double-centred matrices (whitened), or what pairs hold beyond their actions' levels
+(debiased CKA). For neighbourhoods and Bures similarity no such pool is known, so there
+are no such ceilings.
 
 Raters who judged different pairs: each is compared on their own pairs that others
 judged too, and standardised or ranked among their own pairs.
@@ -19,15 +21,16 @@ judged too, and standardised or ranked among their own pairs.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 from scipy.stats import t as student
 
-from alignment.errors import AlignmentError, TooFewRaters
+from alignment.errors import AlignmentError, MatrixError, TooFewRaters
 from alignment.judgments import SimilarityJudgments
-from alignment.matrices import FloatArray, IntArray
+from alignment.matrices import FloatArray, IntArray, SimilarityMatrix
 from alignment.measures import rdm
 from alignment.measures.cka import u_centred
 from alignment.reliability import ONLY_MEANS
@@ -37,7 +40,7 @@ from alignment.uncertainty import Estimate
 MOST_GROUPS = 50
 # Pairs in common with others that a rater needs to be compared on.
 LEAST_PAIRS = 3
-# Up to so many pairs of a rater, comparing each with each is quicker than sorting.
+# Up to so many pairs of a rater, Kendall's compare each with each: quicker than sorting.
 SHORT = 150
 
 BoolArray = npt.NDArray[np.bool_]
@@ -49,14 +52,17 @@ Scores = Callable[[FloatArray, FloatArray, BoolArray], FloatArray]
 class Pooling:
     """How raters are pooled for one measure, and compared with the pool.
 
-    scaled: (n_pairs,) one rater's judgments -> what is averaged over raters.
-    scores: NaN where either side is constant.
+    scaled: (n_entries,) what is compared of one rater -> what is averaged over raters.
+    scores: NaN where either side says nothing.
     ranked: Whether `scores` wants mid-ranks.
+    entries: One rater's matrix -> (n_entries,) what is compared: their similarities, NaN
+        for none, unless something else is given.
     """
 
     scaled: Callable[[FloatArray], FloatArray]
     scores: Scores
-    ranked: bool
+    ranked: bool = False
+    entries: Callable[[SimilarityMatrix], FloatArray] = SimilarityMatrix.pairs
 
 
 @dataclass(frozen=True)
@@ -97,8 +103,8 @@ def rater_ceilings(
 
     Raises:
         TooFewRaters: Only published means, or fewer than 2 raters can be compared.
-        AlignmentError: No pool is known for this measure; for "cka", raters who did not
-            judge every pair.
+        AlignmentError: No pool is known for this measure; or it needs raters who judged
+            every pair, and one did not.
     """
     if measure not in POOLINGS:
         raise AlignmentError(
@@ -108,9 +114,10 @@ def rater_ceilings(
     if len(judgments) and not judgments.has_raters:
         raise TooFewRaters(ONLY_MEANS)
     pooling = POOLINGS[measure]
-    table = _table(judgments, whole=measure == "cka")
-    n_asked = len(table)
-    table = table[[len(set(row[~np.isnan(row)].tolist())) > 1 for row in table]]
+    matrices = [judgments.by_rater(rater) for rater in judgments.raters]
+    n_asked = len(matrices)
+    table = np.array([pooling.entries(one) for one in matrices if _differs(one)])
+    table = table.reshape(len(table), -1) if len(table) else np.empty((0, 0))
     raters = _padded(table, pooling)
     found = _ceilings(raters, pooling, np.ones(len(table), dtype=bool))
     if found is None:
@@ -142,19 +149,11 @@ class _Raters:
     filled: BoolArray
 
 
-def _table(judgments: SimilarityJudgments, *, whole: bool) -> FloatArray:
-    """(n_raters, n_pairs) each rater's similarities, NaN where there is none.
-
-    whole: Instead (n_raters, n_pairs) what each pair holds beyond its actions' levels.
-    """
-    rows = [judgments.by_rater(rater) for rater in judgments.raters]
-    if whole:
-        upper = np.triu_indices(len(judgments.actions), k=1)
-        rows_whole = [u_centred(matrix)[upper] for matrix in rows]
-        # Rounding is no structure: somebody who always answers the same has none.
-        return np.array([np.where(abs(row) < 1e-12, 0.0, row) for row in rows_whole])
-    n_pairs = len(judgments.actions) * (len(judgments.actions) - 1) // 2
-    return np.array([matrix.pairs() for matrix in rows]).reshape(len(rows), n_pairs)
+def _differs(matrix: SimilarityMatrix) -> bool:
+    """Whether a rater tells any two pairs apart."""
+    said = matrix.pairs()
+    said = said[~np.isnan(said)]
+    return bool(said.size and np.ptp(said) > 0)
 
 
 def _padded(table: FloatArray, pooling: Pooling) -> _Raters:
@@ -239,16 +238,48 @@ def _ranked(own: FloatArray) -> FloatArray:
 
 
 def _of_length_one(own: FloatArray) -> FloatArray:
-    made: FloatArray = own / np.linalg.norm(own)
+    """A mean square of 1, so that those of fewer pairs count alike; 0 for nothing."""
+    size = np.sqrt((own**2).mean())
+    made: FloatArray = own / size if size > 1e-12 else np.zeros(len(own))
     return made
 
 
-def _correlations(x: FloatArray, y: FloatArray, shared: BoolArray) -> FloatArray:
-    x, y = _centred(x, shared), _centred(y, shared)
+def _dissimilarities(matrix: SimilarityMatrix) -> FloatArray:
+    return 1 - matrix.pairs()
+
+
+def _beyond_levels(matrix: SimilarityMatrix) -> FloatArray:
+    return u_centred(matrix)[np.triu_indices(len(matrix), k=1)]
+
+
+def _double_centred(matrix: SimilarityMatrix, *, centred: bool) -> FloatArray:
+    """(n_actions^2,) H D H, whose plain products are whitened ones of D's pairs.
+
+    centred: Take the mean over pairs from D first.
+    """
+    if not matrix.complete:
+        raise MatrixError(
+            f"whitened ceilings with {matrix.rater}: needs every pair judged, "
+            f"{matrix.n_missing:,} of {matrix.n_pairs:,} are missing"
+        )
+    d = 1 - matrix.values
+    if centred:
+        d = d - (1 - matrix.pairs()).mean() * (1 - np.eye(len(d)))
+    d = d - d.mean(axis=0)
+    made: FloatArray = (d - d.mean(axis=1, keepdims=True)).ravel()
+    return made
+
+
+def _cosines(x: FloatArray, y: FloatArray, shared: BoolArray) -> FloatArray:
+    x, y = np.where(shared, x, 0.0), np.where(shared, y, 0.0)
     size = np.sqrt((x**2).sum(axis=1) * (y**2).sum(axis=1))
     made: FloatArray = np.full(len(x), np.nan)
     np.divide((x * y).sum(axis=1), size, out=made, where=size > 1e-12)
     return np.clip(made, -1.0, 1.0)
+
+
+def _correlations(x: FloatArray, y: FloatArray, shared: BoolArray) -> FloatArray:
+    return _cosines(_centred(x, shared), _centred(y, shared), shared)
 
 
 def _rho_a(x: FloatArray, y: FloatArray, shared: BoolArray) -> FloatArray:
@@ -258,7 +289,14 @@ def _rho_a(x: FloatArray, y: FloatArray, shared: BoolArray) -> FloatArray:
     return np.where(defined, 12 * products / (m**3 - m), np.nan)
 
 
-def _tau_a(x: FloatArray, y: FloatArray, shared: BoolArray) -> FloatArray:
+def _kendall(
+    rows: Callable[[FloatArray, FloatArray], FloatArray],
+    all_count: bool,
+    x: FloatArray,
+    y: FloatArray,
+    shared: BoolArray,
+) -> FloatArray:
+    """Of each row, by `rows`; tau-a where `all_count`, tied or not, else tau-b."""
     made: FloatArray = np.full(len(x), np.nan)
     for row, here in enumerate(shared):
         one, other = x[row, here], y[row, here]
@@ -266,10 +304,11 @@ def _tau_a(x: FloatArray, y: FloatArray, shared: BoolArray) -> FloatArray:
         if m < 2 or np.ptp(one) == 0 or np.ptp(other) == 0:
             continue
         if m > SHORT:
-            made[row] = rdm.tau_a_rows(one, other[None])[0]
-        else:
-            alike = np.sign(one[:, None] - one) * np.sign(other[:, None] - other)
-            made[row] = alike.sum() / (m * (m - 1))
+            made[row] = rows(one, other[None])[0]
+            continue
+        a, b = (np.sign(side[:, None] - side) for side in (one, other))
+        n = m * (m - 1) if all_count else np.sqrt(abs(a).sum() * abs(b).sum())
+        made[row] = (a * b).sum() / n
     return made
 
 
@@ -281,10 +320,17 @@ def _centred(x: FloatArray, shared: BoolArray) -> FloatArray:
 
 POOLINGS: dict[str, Pooling] = {
     "spearman": Pooling(_ranked, _correlations, ranked=True),
-    "pearson": Pooling(_standardised, _correlations, ranked=False),
+    "pearson": Pooling(_standardised, _correlations),
     "rho_a": Pooling(_ranked, _rho_a, ranked=True),
-    "tau_a": Pooling(_ranked, _tau_a, ranked=False),
-    # Residuals add up to 0 already, so their cosine is their correlation.
-    "cka": Pooling(_of_length_one, _correlations, ranked=False),
+    "tau_a": Pooling(_ranked, partial(_kendall, rdm.tau_a_rows, True)),
+    "tau_b": Pooling(_ranked, partial(_kendall, rdm.tau_b_rows, False)),
+    "cosine": Pooling(_of_length_one, _cosines, entries=_dissimilarities),
+    "whitened_cosine": Pooling(
+        _of_length_one, _cosines, entries=partial(_double_centred, centred=False)
+    ),
+    "whitened_correlation": Pooling(
+        _of_length_one, _cosines, entries=partial(_double_centred, centred=True)
+    ),
+    "cka": Pooling(_of_length_one, _cosines, entries=_beyond_levels),
 }
 """The measures with lower and upper ceilings. For another one a row has to be added."""

@@ -67,7 +67,7 @@ Array = NDArray[np.float64]
 ACTIONS = Path(__file__).parents[2] / "collection/studies/everyday/actions.csv"
 BAR = (0.93, 0.97)
 N_TRUTHS = 50
-N_DRAWS = 200
+N_DRAWS = 100
 PAIRS_EACH = 60
 MIDDLE = 0.5
 """Where stretching the scale leaves an answer as it is."""
@@ -174,7 +174,7 @@ def ask(design: Design, people: People, *, seed: int, of_truth: int) -> Asked:
     true = truth(design.n_actions, of_truth)
     rng = np.random.default_rng((seed, 8))
     judged = dealt(design, len(true), rng)
-    s, p = np.nonzero(judged)
+    s, p = np.nonzero(judged > 0)
     a, b = np.triu_indices(design.n_actions, 1)
     nature = USUAL_NATURE.noisier(people.times)
     bias = nature.similarity_bias_sd * rng.normal(size=design.n_raters)
