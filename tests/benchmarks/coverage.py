@@ -29,8 +29,8 @@ of infinitely many of them, computed exactly.
               (`alignment.rater_ceilings`), of one truth and 20 actions; the expectation
               is the mean over the same studies
 
-The bar: between 93 and 97 %. The Monte Carlo error stands beside each. A part is kept in
-the folder as soon as it is done, and not run again.
+The bar: between 93 and 97 %. The Monte Carlo error stands beside each. Studies are kept
+in the folder one by one, so that a run that was stopped goes on where it was.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before numpy loads
@@ -104,6 +104,10 @@ MODELS = {"steady": People(1.0), "wavering": People(3.0)}
 REPEATS = Design(20, 5, True)
 
 Row = dict[str, float | str]
+# What was told, and what is true, by the interval's name; see `summed_up`.
+Study = dict[str, list[float]]
+MEASURES = ("pearson", "spearman")
+N_HALVED = 200
 
 
 @dataclass(frozen=True)
@@ -192,86 +196,95 @@ def correlation(x: Array, y: Array, *, ranked: bool) -> float:
     return float(spearmanr(x, y).statistic if ranked else np.corrcoef(x, y)[0, 1])
 
 
-def of_means(design: Design, people: People, n_studies: int) -> list[Row]:
-    """The ceiling of the mean against this study's own correlation."""
-    found: dict[str, list[tuple[float, ...]]] = {"pearson": [], "spearman": []}
-    halves = []
-    for seed in range(n_studies):
-        asked = ask(design, people, seed=seed, of_truth=seed % N_TRUTHS)
-        known = MeanError.of(asked.said, asked.judged)
-        if known is None or not known.signal > 0:
-            continue
-        for measure, rows in found.items():
-            ranked = measure == "spearman"
-            told = ceiling_of(known, ranked=ranked, n_resamples=N_DRAWS, seed=seed)
-            true = correlation(known.mean, asked.population, ranked=ranked)
-            rows.append((told.low <= true <= told.high, told.high - told.low, true,
-                         told.value - true))  # fmt: skip
-        if seed < 200:
-            r = split_half_correlation(asked.said, asked.judged, n_splits=10, seed=seed)
-            halves.append(np.sqrt(max(stepped_up(r), 0)) - true)
-    rows = [_row(f"mean, {name}", rows, n_studies) for name, rows in found.items()]
-    rows[-1]["halves"] = float(np.mean(halves))
-    return rows
+def of_mean(design: Design, people: People, seed: int) -> Study:
+    """The ceiling of the mean, and this study's own correlation."""
+    asked = ask(design, people, seed=seed, of_truth=seed % N_TRUTHS)
+    found = _ceilings(asked, seed)
+    if found and seed < N_HALVED:
+        r = split_half_correlation(asked.said, asked.judged, n_splits=10, seed=seed)
+        found["halves"] = [float(np.sqrt(max(stepped_up(r), 0)))]
+    return found
 
 
-def of_answers(people: People, n_studies: int) -> list[Row]:
-    """A model asked several times: the mean of its answers, and a single one.
-
-    What to expect of a single one is the mean over many studies of the same truth.
-    """
-    names = [
-        f"{what}, {m}" for what in ("mean", "single") for m in ("pearson", "spearman")
-    ]
-    found: dict[str, list[tuple[float, ...]]] = {name: [] for name in names}
-    singles: dict[tuple[str, int], list[float]] = {}
-    told_single = []
-    for seed in range(n_studies):
-        of_truth = seed % N_TRUTHS
-        asked = ask(REPEATS, people, seed=seed, of_truth=of_truth)
-        known = MeanError.of(asked.said, asked.judged)
-        for measure in ("pearson", "spearman"):
-            ranked = measure == "spearman"
-            singles.setdefault((measure, of_truth), []).extend(
-                correlation(row, asked.population, ranked=ranked) for row in asked.said
-            )
-            if known is None or not known.signal > 0:
-                continue
-            told = ceiling_of(known, ranked=ranked, n_resamples=N_DRAWS, seed=seed)
-            true = correlation(known.mean, asked.population, ranked=ranked)
-            found[f"mean, {measure}"].append(
-                (told.low <= true <= told.high, told.high - told.low, true,
-                 told.value - true))  # fmt: skip
+def of_answers(people: People, seed: int) -> Study:
+    """A model asked several times: the mean of its answers, and a single one."""
+    asked = ask(REPEATS, people, seed=seed, of_truth=seed % N_TRUTHS)
+    found = _ceilings(asked, seed)
+    known = MeanError.of(asked.said, asked.judged)
+    for measure in MEASURES:
+        ranked = measure == "spearman"
+        singles = [correlation(row, asked.population, ranked=ranked)
+                   for row in asked.said]  # fmt: skip
+        found[f"answers, {measure}"] = [float(np.mean(singles))]
+        if known is not None and known.signal > 0:
             one = ceiling_of(known, ranked=ranked, n_raters=1, n_resamples=N_DRAWS,
                              seed=seed)  # fmt: skip
-            told_single.append((measure, of_truth, one))
-    for measure, of_truth, one in told_single:
-        true = float(np.mean(singles[measure, of_truth]))
-        covers = one.low <= true <= one.high
-        found[f"single, {measure}"].append(
-            (covers, one.high - one.low, true, one.value - true)
-        )
-    return [_row(name, rows, n_studies) for name, rows in found.items()]
+            found[f"single, {measure}"] = [one.low, one.high, one.value]
+    return found
 
 
-def of_raters(design: Design, people: People, n_studies: int) -> list[Row]:
-    """Lower and upper ceilings of single raters against their expectation."""
-    told: dict[str, list[tuple[float, float, float]]] = {}
-    for seed in range(n_studies):
-        asked = ask(design, people, seed=seed, of_truth=0)
-        judgments = judgments_of(design, asked)
-        for measure in ("pearson", "spearman"):
-            ceilings = rater_ceilings(judgments, measure=measure)
-            for what, each in (("lower", ceilings.lower), ("upper", ceilings.upper)):
-                told.setdefault(f"{what}, {measure}", []).append(
-                    (each.low, each.high, each.value)
-                )
+def of_raters(design: Design, people: People, seed: int) -> Study:
+    """Lower and upper ceilings of single raters."""
+    asked = ask(design, people, seed=seed, of_truth=0)
+    judgments = judgments_of(design, asked)
+    found: Study = {}
+    for measure in MEASURES:
+        ceilings = rater_ceilings(judgments, measure=measure)
+        for what, each in (("lower", ceilings.lower), ("upper", ceilings.upper)):
+            found[f"{what}, {measure}"] = [each.low, each.high, each.value]
+    return found
+
+
+def _ceilings(asked: Asked, seed: int) -> Study:
+    """Low, high, value and truth by measure; nothing where there is no ceiling."""
+    known = MeanError.of(asked.said, asked.judged)
+    if known is None or not known.signal > 0:
+        return {}
+    found: Study = {}
+    for measure in MEASURES:
+        ranked = measure == "spearman"
+        told = ceiling_of(known, ranked=ranked, n_resamples=N_DRAWS, seed=seed)
+        true = correlation(known.mean, asked.population, ranked=ranked)
+        found[f"mean, {measure}"] = [told.low, told.high, told.value, true]
+    return found
+
+
+def summed_up(studies: dict[int, Study]) -> list[Row]:
+    """Coverage of each interval, over studies by their seeds."""
     rows = []
-    for name, seen in told.items():
-        true = float(np.mean([value for *_, value in seen]))
-        rows.append(_row(name, [(low <= true <= high, high - low, true, 0.0)
-                                for low, high, _ in seen], n_studies))  # fmt: skip
+    for what in ("mean", "single", "lower", "upper"):
+        for measure in MEASURES:
+            name = f"{what}, {measure}"
+            told = {seed: one[name] for seed, one in studies.items() if name in one}
+            if not told:
+                continue
+            true = _truths(name, told, studies)
+            row = _row(name, [(low <= true[seed] <= high, high - low, true[seed],
+                               value - true[seed])
+                              for seed, (low, high, value, *_) in told.items()],
+                       len(studies))  # fmt: skip
+            halves = [(one["halves"][0] - one[name][3])
+                      for one in studies.values() if "halves" in one]  # fmt: skip
+            if name == "mean, spearman" and halves:
+                row["halves"] = float(np.mean(halves))
+            rows.append(row)
     return rows
+
+
+def _truths(
+    name: str, told: dict[int, list[float]], studies: dict[int, Study]
+) -> dict[int, float]:
+    """The study's own truth; or what is expected, the mean over studies alike."""
+    what, measure = name.split(", ")
+    if what == "mean":
+        return {seed: found[3] for seed, found in told.items()}
+    if what != "single":
+        expected = float(np.mean([found[2] for found in told.values()]))
+        return dict.fromkeys(told, expected)
+    by_truth: dict[int, list[float]] = {}
+    for seed, one in studies.items():
+        by_truth.setdefault(seed % N_TRUTHS, []).extend(one[f"answers, {measure}"])
+    return {seed: float(np.mean(by_truth[seed % N_TRUTHS])) for seed in told}
 
 
 def judgments_of(design: Design, asked: Asked) -> SimilarityJudgments:
@@ -302,21 +315,38 @@ def _row(name: str, rows: list[tuple[float, ...]], n_studies: int) -> Row:
     }
 
 
-def parts() -> dict[str, Callable[[int], list[Row]]]:
-    made: dict[str, Callable[[int], list[Row]]] = {}
+def parts() -> dict[str, Callable[[int], Study]]:
+    """Name -> a study, from its seed."""
+    made: dict[str, Callable[[int], Study]] = {}
     for design_name, design in DESIGNS.items():
         for people_name, people in PEOPLE.items():
-            made[f"{design_name} {people_name}"] = lambda n, d=design, p=people: (
-                of_means(d, p, n)
-            )
+            made[f"{design_name} {people_name}"] = partial(of_mean, design, people)
     for name, people in MODELS.items():
-        made[f"answers {name}"] = lambda n, p=people: of_answers(p, n)
+        made[f"answers {name}"] = partial(of_answers, people)
     for design_name in ("complete 20", "sparse 20"):
         for people_name, people in PEOPLE.items():
-            made[f"raters {design_name} {people_name}"] = (
-                lambda n, d=DESIGNS[design_name], p=people: of_raters(d, p, n)
+            made[f"raters {design_name} {people_name}"] = partial(
+                of_raters, DESIGNS[design_name], people
             )
     return made
+
+
+def studied(
+    study: Callable[[int], Study], n_studies: int, kept: Path | None
+) -> dict[int, Study]:
+    """Studies by their seeds, those that lie in the file and those that did not yet."""
+    done: dict[int, Study] = {}
+    if kept and kept.exists():
+        for line in kept.read_text().splitlines():
+            seed, found = json.loads(line)
+            done[seed] = found
+    for seed in range(n_studies):
+        if seed not in done:
+            done[seed] = study(seed)
+            if kept:
+                with kept.open("a") as file:
+                    file.write(json.dumps([seed, done[seed]]) + "\n")
+    return {seed: found for seed, found in done.items() if seed < n_studies}
 
 
 def told(name: str, rows: list[Row]) -> str:
@@ -345,7 +375,7 @@ def main() -> None:
     parser.add_argument("--studies", type=int, default=2000)
     parser.add_argument("--parts", nargs="+", default=list(available), metavar="NAME",
                         help="parts whose name begins so (default: all)")  # fmt: skip
-    parser.add_argument("--keep", type=Path, help="folder of parts that are done")
+    parser.add_argument("--keep", type=Path, help="folder of studies that are done")
     options = parser.parse_args()
     chosen = [name for name in available if name.startswith(tuple(options.parts))]
     if not chosen:
@@ -358,17 +388,11 @@ def main() -> None:
           f"{'truth':>8}{'error':>9}")  # fmt: skip
     started, outside = time.process_time(), 0
     for name in chosen:
-        rows: list[Row] | None = None
         kept = None
         if options.keep:
             options.keep.mkdir(parents=True, exist_ok=True)
-            kept = options.keep / f"{name.replace(' ', '-')}-{options.studies}.json"
-            if kept.exists():
-                rows = json.loads(kept.read_text())
-        if rows is None:
-            rows = available[name](options.studies)
-            if kept:
-                kept.write_text(json.dumps(rows))
+            kept = options.keep / f"{name.replace(' ', '-')}.jsonl"
+        rows = summed_up(studied(available[name], options.studies, kept))
         outside += sum(not BAR[0] <= float(row["covered"]) <= BAR[1] for row in rows)
         print(told(name, rows), flush=True)
     spent = time.process_time() - started
