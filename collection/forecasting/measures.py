@@ -52,7 +52,7 @@ class Measured:
 
     @property
     def ceiling(self) -> float:
-        """sqrt(reliability), as `alignment.reliability` has it; NaN at r <= 0."""
+        """sqrt(reliability); NaN at r <= 0. Reports estimate it without the halves."""
         return self.reliability**0.5 if self.half_r > 0 else nan
 
 

@@ -4,9 +4,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from alignment.errors import TooFewRaters
+from alignment.errors import AlignmentError, TooFewRaters
 from alignment.judgments import SimilarityJudgments
-from alignment.reliability import noise_ceiling, split_halves
+from alignment.reliability import (
+    noise_ceiling,
+    others_ceiling,
+    split_half_correlation,
+    split_halves,
+    stepped_up,
+)
 
 N_ACTIONS = 10
 A, B = np.triu_indices(N_ACTIONS, k=1)
@@ -80,16 +86,33 @@ def test_halves_change_with_the_seed_alone() -> None:
     assert not np.array_equal(made[0], made[2])
 
 
-def test_with_two_people_the_ceiling_follows_from_their_correlation() -> None:
+def test_with_two_people_r_is_their_correlation() -> None:
     judgments, _ = people(2, n_raters=2)
     own = [judgments.by_rater(rater).pairs() for rater in judgments.raters]
-    r = stats.spearmanr(*own).statistic
 
-    ceiling = noise_ceiling(judgments, n_splits=4, n_resamples=10, seed=0)
+    for measure, correlation in (
+        ("spearman", stats.spearmanr),
+        ("pearson", stats.pearsonr),
+    ):
+        ceiling = noise_ceiling(
+            judgments, measure=measure, n_splits=4, n_resamples=10, seed=0
+        )
 
-    assert ceiling.mean_r == pytest.approx(r)
-    assert ceiling.estimate.value == pytest.approx(np.sqrt(2 * r / (1 + r)))
-    assert (ceiling.n_raters, ceiling.raters_per_pair) == (2, 2)
+        assert ceiling.mean_r == pytest.approx(correlation(*own).statistic)
+        assert (ceiling.n_raters, ceiling.raters_per_pair) == (2, 2)
+
+
+def test_halves_stepped_up_by_spearman_and_brown_agree_where_all_judged_all() -> None:
+    """With normal errors the formula is right for Pearson, and nearly for Spearman."""
+    judgments, _ = people(3, n_raters=12, noise=0.2)
+
+    for measure, near in (("pearson", 0.005), ("spearman", 0.01)):
+        ceiling = noise_ceiling(judgments, measure=measure, n_resamples=200, seed=0)
+
+        assert ceiling.reliability == ceiling.estimate.value**2
+        assert ceiling.reliability == pytest.approx(
+            stepped_up(ceiling.mean_r), abs=near
+        )
 
 
 def test_only_pairs_judged_in_both_halves_count() -> None:
@@ -131,26 +154,56 @@ def test_pairs_of_one_half_alone_do_not_enter_the_correlation() -> None:
     assert ceiling.mean_r == pytest.approx(stats.spearmanr(*common).statistic)
 
 
+@pytest.mark.parametrize("measure", ["pearson", "spearman"])
 @pytest.mark.parametrize(("share", "noise"), [(1.0, 0.3), (0.4, 0.25)])
-def test_the_ceiling_is_near_the_truth_and_its_interval_covers_it(
-    share: float, noise: float
+def test_the_interval_covers_what_it_says(
+    share: float, noise: float, measure: str
 ) -> None:
-    made, true = [], []
-    for seed in range(20):
+    """Roughly: `tests/benchmarks/coverage.py` counts thousands of studies."""
+    correlation = stats.pearsonr if measure == "pearson" else stats.spearmanr
+    errors, covered = [], 0
+    for seed in range(40):
         judgments, truth = people(seed, share=share, noise=noise)
-        made.append(noise_ceiling(judgments, n_splits=20, n_resamples=60, seed=seed))
+        found = noise_ceiling(
+            judgments, measure=measure, n_splits=2, n_resamples=60, seed=seed
+        ).estimate
         mean = judgments.mean().pairs()
         judged = ~np.isnan(mean)
-        true.append(stats.spearmanr(mean[judged], truth[judged]).statistic)
+        true = correlation(mean[judged], truth[judged]).statistic
+        errors.append(found.value - true)
+        covered += found.low <= true <= found.high
 
-    values = [ceiling.estimate.value for ceiling in made]
-    covered = sum(
-        ceiling.estimate.low <= np.mean(true) <= ceiling.estimate.high
-        for ceiling in made
+    assert np.mean(errors) == pytest.approx(0, abs=0.02)
+    assert covered >= 33
+
+
+def test_offsets_and_stretched_scales_of_people_who_judge_all_pairs_change_nothing() -> (
+    None
+):
+    judgments, _ = people(6, n_raters=8, noise=0.1)
+    rng = np.random.default_rng(0)
+    who = np.unique(judgments.rater, return_inverse=True)[1]
+    shifted = 0.3 + 0.4 * judgments.similarity + rng.uniform(0, 0.3, 8)[who]
+
+    one, other = (
+        noise_ceiling(
+            SimilarityJudgments(
+                **{
+                    name: getattr(judgments, name)
+                    for name in ("actions", "a", "b", "rater", "weight", "group")
+                },
+                similarity=similarity,
+            ),
+            measure="pearson",
+            n_splits=2,
+            seed=0,
+        ).estimate
+        for similarity in (judgments.similarity, shifted)
     )
 
-    assert np.mean(values) == pytest.approx(np.mean(true), abs=0.02)
-    assert covered >= 14  # plain percentiles cover about 5
+    assert (one.value, one.low, one.high) == pytest.approx(
+        (other.value, other.low, other.high)
+    )
 
 
 def test_more_people_raise_the_ceiling_and_narrow_it() -> None:
@@ -214,6 +267,160 @@ def test_people_who_agree_wholly_have_a_ceiling_of_one() -> None:
 
     assert estimate.value == pytest.approx(1)
     assert (estimate.low, estimate.high) == pytest.approx((1, 1))
+
+
+def test_noise_alone_has_no_ceiling_or_one_that_reaches_nought() -> None:
+    rng = np.random.default_rng(1)
+    for seed in range(8):
+        judgments = table(
+            np.repeat(range(6), len(A)),
+            np.tile(np.arange(len(A)), 6),
+            rng.uniform(size=6 * len(A)),
+        )
+
+        ceiling = noise_ceiling(judgments, n_splits=9, n_resamples=30, seed=seed)
+
+        if np.isnan(ceiling.estimate.value):
+            assert "halves must agree" in ceiling.note or "disagreement" in ceiling.note
+        else:
+            assert ceiling.estimate.low < 0.4
+
+
+def test_two_pairs_are_too_few_for_a_ceiling() -> None:
+    judgments = table(np.repeat(range(4), 2), np.tile([0, 1], 4), np.tile([0.2, 1], 4))
+
+    ceiling = noise_ceiling(judgments, n_splits=3, seed=0)
+
+    assert np.isnan(ceiling.estimate.value)
+    assert ceiling.note.startswith("no ceiling: ")
+
+
+def test_a_pair_that_one_person_judged_counts_with_the_error_of_one() -> None:
+    judgments, _ = people(4, n_raters=6, noise=0.2)
+    kept = (judgments.a != 0) | (judgments.b != 1) | (judgments.rater == "p-00")
+    fewer = judgments.only(judgments.raters)
+    fewer = SimilarityJudgments(
+        actions=judgments.actions,
+        **{
+            name: getattr(judgments, name)[kept]
+            for name in ("a", "b", "rater", "similarity", "weight", "group")
+        },
+    )
+
+    whole, with_gap = (
+        noise_ceiling(each, measure="pearson", n_splits=2, seed=0).estimate.value
+        for each in (judgments, fewer)
+    )
+
+    assert with_gap == pytest.approx(whole, abs=0.03)
+
+
+def test_a_weight_counts_as_that_many_judgments_of_the_mean_alone() -> None:
+    """All weights doubled is the same study; a heavy judgment pulls the mean."""
+    judgments, _ = people(7, n_raters=5)
+    columns = {
+        name: getattr(judgments, name)
+        for name in ("actions", "a", "b", "rater", "similarity", "group")
+    }
+    doubled = SimilarityJudgments(**columns, weight=2 * judgments.weight)
+
+    one, other = (
+        noise_ceiling(each, n_splits=3, n_resamples=20, seed=0)
+        for each in (judgments, doubled)
+    )
+
+    assert one == other
+
+
+@pytest.mark.parametrize("measure", ["tau_a", "cka", "none of all"])
+def test_a_root_of_a_reliability_bounds_correlations_of_means_alone(
+    measure: str,
+) -> None:
+    judgments, _ = people(0)
+
+    with pytest.raises(AlignmentError) as refusal:
+        noise_ceiling(judgments, measure=measure, seed=0)
+
+    assert str(refusal.value) == (
+        f"noise ceiling: {measure} is not attenuated as a correlation of means is, so "
+        "no root of a reliability bounds it; use spearman or pearson, or the lower and "
+        "upper ceilings of alignment.rater_ceilings"
+    )
+    with pytest.raises(AlignmentError, match="no root of a reliability"):
+        others_ceiling(judgments, measure=measure, seed=0)
+
+
+@pytest.mark.parametrize("measure", ["pearson", "spearman"])
+def test_a_single_answer_of_a_model_has_a_lower_ceiling_than_their_mean(
+    measure: str,
+) -> None:
+    """A model asked eight times: each repeat is a rater."""
+    singles, told, means = [], [], []
+    correlation = stats.pearsonr if measure == "pearson" else stats.spearmanr
+    for seed in range(12):
+        judgments, truth = people(seed, n_raters=8, noise=0.15)
+        told.append(
+            others_ceiling(judgments, measure=measure, n_resamples=60, seed=seed)
+        )
+        means.append(
+            noise_ceiling(
+                judgments, measure=measure, n_splits=2, n_resamples=60, seed=seed
+            )
+        )
+        singles += [
+            correlation(judgments.by_rater(rater).pairs(), truth).statistic
+            for rater in judgments.raters
+        ]
+
+    assert np.mean([one.value for one in told]) == pytest.approx(
+        np.mean(singles), abs=0.02
+    )
+    for one, mean in zip(told, means, strict=True):
+        assert one.low < one.value < one.high
+        assert one.value < mean.estimate.value
+
+
+def test_so_many_others_as_were_asked_have_the_ceiling_of_these() -> None:
+    judgments, _ = people(1, n_raters=9)
+    these = noise_ceiling(judgments, measure="pearson", n_splits=2, seed=0).estimate
+
+    others = others_ceiling(judgments, n_raters=9, measure="pearson", seed=0)
+    more = others_ceiling(judgments, n_raters=90, measure="pearson", seed=0)
+
+    assert others.value == pytest.approx(these.value)
+    assert more.value > others.value
+
+
+def test_raters_who_do_not_agree_promise_nothing_of_others() -> None:
+    x = np.linspace(0, 1, len(A))
+    judgments = table(
+        np.repeat([0, 1], len(A)), np.tile(np.arange(len(A)), 2), np.r_[x, 1 - x]
+    )
+
+    assert np.isnan(others_ceiling(judgments, seed=0).value)
+    with pytest.raises(AlignmentError, match="ceiling: of at least 1 rater, got 0"):
+        others_ceiling(judgments, n_raters=0, seed=0)
+
+
+def test_random_halves_of_different_raters_a_pair_agree_too_little() -> None:
+    """Why r is reported, and the ceiling not made from it."""
+    stepped, ceilings, true = [], [], []
+    for seed in range(12):
+        judgments, truth = people(seed, n_raters=30, share=0.2, noise=0.3)
+        ceiling = noise_ceiling(judgments, measure="pearson", n_splits=20, seed=seed)
+        mean = judgments.mean().pairs()
+        judged = ~np.isnan(mean)
+        ceilings.append(ceiling.estimate.value)
+        stepped.append(np.sqrt(stepped_up(ceiling.mean_r)))
+        true.append(stats.pearsonr(mean[judged], truth[judged]).statistic)
+
+    assert np.mean(ceilings) == pytest.approx(np.mean(true), abs=0.015)
+    assert np.mean(stepped) < np.mean(true) - 0.01
+
+
+def test_halves_of_a_table_are_refused_where_nothing_was_judged_twice() -> None:
+    with pytest.raises(TooFewRaters, match="at least 2 raters, and 2 for each thing"):
+        split_half_correlation(np.eye(3), np.eye(3), seed=0)
 
 
 def test_published_means_have_no_ceiling() -> None:

@@ -31,7 +31,7 @@ def studied(
     return found, simulate(found, settings, seed=5)
 
 
-def test_the_halves_agree_as_the_ceiling_of_the_same_judgments_says() -> None:
+def test_the_halves_agree_as_those_of_the_same_judgments_in_a_report() -> None:
     settings = ForecastSettings(participants=(12,), careless=0, dropout=0, n_splits=30)
     found, study = studied(settings, **factories.only("pair"))
     rows = study.rows["pairs"]
@@ -51,7 +51,7 @@ def test_the_halves_agree_as_the_ceiling_of_the_same_judgments_says() -> None:
     expected = noise_ceiling(judgments, n_splits=30, n_resamples=20, seed=8 + 12)
     (measured,) = point.measured
     assert measured.half_r == pytest.approx(expected.mean_r)
-    assert measured.ceiling == pytest.approx(expected.estimate.value)
+    assert measured.ceiling == pytest.approx(expected.estimate.value, abs=0.02)
 
 
 def test_triplets_are_the_choice_frequencies_of_the_reports() -> None:
