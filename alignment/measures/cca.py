@@ -115,8 +115,8 @@ def principal_part(x: FloatArray, share: float) -> FloatArray:
     if not varies(x):
         return centred(x)
     u, sizes, _ = np.linalg.svd(unit_size(x), full_matrices=False)
-    held = np.cumsum(sizes**2)
-    n_kept = int(np.searchsorted(held, share * (1 - 1e-12) * held[-1])) + 1
+    held = np.cumsum(sizes**2)  # 1 in all
+    n_kept = int(np.searchsorted(held, share * (1 - 1e-12))) + 1
     return np.asarray(u[:, :n_kept] * sizes[:n_kept])
 
 

@@ -74,10 +74,10 @@ def bandwidth(x: FloatArray, fraction: float = FRACTION) -> float:
 
 
 def _kernel(x: FloatArray, fraction: float) -> FloatArray:
-    """(n, n) RBF kernel less 1, which centring takes out: so small kernels keep digits."""
+    """(n, n) RBF kernel."""
     squares = _squared_distances(unit_size(x))
     squares /= -2 * _sigma(squares, fraction) ** 2
-    return np.asarray(np.expm1(squares, out=squares))
+    return np.asarray(np.exp(squares, out=squares))
 
 
 def _squared_distances(x: FloatArray) -> FloatArray:

@@ -73,7 +73,7 @@ def test_pwcca_weighs_by_size_where_a_constant_weight_would_not() -> None:
 
 
 def test_pwcca_sees_no_common_level_of_the_units() -> None:
-    """Weights of uncentred units, as in the code that is copied around, would."""
+    """With a mean added back to the variates, as in code that is copied, it would."""
     x, y = sides(0)
 
     assert pwcca(x + 1000, y - 50) == pytest.approx(pwcca(x, y), abs=1e-9)
@@ -104,11 +104,11 @@ def test_svcca_keeps_its_components_whatever_the_unit(factor: float) -> None:
 
 
 def test_equal_components_are_kept_just_up_to_the_share() -> None:
-    four = np.vstack([np.eye(4), -np.eye(4)])
+    ten = np.vstack([np.eye(10), -np.eye(10)])
 
-    assert principal_part(four, 0.5).shape[1] == 2
-    assert principal_part(four, 0.51).shape[1] == 3
-    assert principal_part(four, 1.0).shape[1] == 4
+    for kept in range(1, 11):
+        assert principal_part(ten, kept / 10).shape[1] == kept
+    assert principal_part(ten, 0.51).shape[1] == 6
 
 
 def test_redundant_units_change_no_correlation() -> None:
@@ -140,7 +140,9 @@ def test_where_chance_alone_makes_sides_agree_it_is_refused(measure) -> None:  #
     ):
         measure(x, y)
 
-    # One unit less on each side, and no correlation is certain.
+    with pytest.raises(MatrixError, match="5 and 4 dimensions, of which 1 would"):
+        measure(x, y[:, :4])
+    # One unit less, and no correlation is certain.
     assert measure(x[:, :4], y[:, :4]) < 1
 
 

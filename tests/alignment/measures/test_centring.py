@@ -47,6 +47,7 @@ def test_a_basis_spans_the_columns_and_nothing_twice() -> None:
 
 def test_a_unit_of_small_variance_is_a_dimension_like_any_other() -> None:
     assert basis(features() * [1e-80, 1.0, 1e80]).shape == (9, 3)
+    assert basis(features() + np.array([0.0, 0.0, 1e11])).shape == (9, 3)
 
 
 def test_there_are_no_more_dimensions_than_actions_less_one() -> None:

@@ -138,11 +138,14 @@ def test_a_large_common_offset_costs_few_digits() -> None:
 
 
 def test_one_action_unlike_all_others_is_no_structure_of_pairs() -> None:
-    apart = np.zeros((12, 2))
-    apart[4] = 3.0
+    x, y = sides(0)
+    for where in range(12):
+        apart = np.tile(x[where], (12, 1))
+        apart[where] += x[where - 1]
 
-    assert np.isnan(linear_cka_debiased(apart, sides(0)[1]))
-    assert 0 < linear_cka(apart, sides(0)[1]) < 1
+        with np.errstate(all="raise"):
+            assert np.isnan(linear_cka_debiased(apart, y))
+        assert 0 < linear_cka(apart, y) < 1
 
 
 def test_the_angle_is_that_of_the_score() -> None:

@@ -89,6 +89,17 @@ def test_equal_shapes_are_apart_by_rounding_and_not_by_its_root() -> None:
     assert permutation_angle(x, x[:, [2, 0, 3, 1]]) < 1e-13
 
 
+def test_small_angles_keep_their_digits() -> None:
+    x, _ = sides(0)
+    near = x + 1e-9 * np.random.default_rng(1).normal(size=x.shape)
+
+    assert procrustes(x, near) > 1e-10
+    assert procrustes_angle(x, near) == pytest.approx(procrustes(x, near), rel=1e-9)
+    assert procrustes_angle(near, x) == pytest.approx(
+        procrustes_angle(x, near), rel=1e-4
+    )
+
+
 def test_unrelated_directions_are_at_a_right_angle() -> None:
     x = np.array([[1.0, 1, -1, -1]]).T
     y = np.array([[1.0, -1, 1, -1]]).T
@@ -132,6 +143,10 @@ def test_redundant_units_are_not_blown_up_by_whitening() -> None:
     assert whitened_angle(redundant, y, 0) == pytest.approx(
         whitened_angle(x, y, 0), abs=1e-9
     )
+    for alpha in (0.0, 0.5):
+        assert whitened_angle(np.hstack([x, 0 * x]), y, alpha) == pytest.approx(
+            whitened_angle(x, y, alpha), abs=1e-9
+        )
     assert whitened_angle(tiny, y, 0) == pytest.approx(
         whitened_angle(x, y, 0), abs=1e-9
     )
