@@ -36,6 +36,10 @@ from alignment.measures.kinds import FeatureMeasure, Invariance
 # Rows (or columns) centred at a time. Fixed, so that no score depends on it.
 BLOCK = 1024
 
+# Features of which the largest is below this, or above its inverse, are copied to be
+# rescaled: their fourth powers would be lost.
+SMALL = 1e-60
+
 
 def linear_cka(x: FloatArray, y: FloatArray) -> float:
     """Linear CKA, or RV, in [0, 1]; NaN where a side is constant.
@@ -84,42 +88,32 @@ class _Products(NamedTuple):
 
 
 class _Side(NamedTuple):
-    """How to centre any block of a side.
-
-    Over its largest entry, since fourth powers overflow early; less its first row
-    before the mean, so that what is constant is exactly 0.
-    """
+    """How to centre any block of a side."""
 
     table: FloatArray
-    peak: float
-    first: FloatArray
     mean: FloatArray
 
     def rows(self) -> Iterator[FloatArray]:
         """Blocks of centred rows."""
         for start in range(0, len(self.table), BLOCK):
-            made = self.table[start : start + BLOCK] / self.peak
-            made -= self.first
-            made -= self.mean
-            yield made
+            yield self.table[start : start + BLOCK] - self.mean
 
     def columns(self) -> Iterator[FloatArray]:
         """Blocks of centred columns."""
-        for start in range(0, len(self.first), BLOCK):
+        for start in range(0, len(self.mean), BLOCK):
             some = slice(start, start + BLOCK)
-            made = self.table[:, some] / self.peak
-            made -= self.first[some]
-            made -= self.mean[some]
-            yield made
+            yield self.table[:, some] - self.mean[some]
 
 
 def _side(x: FloatArray) -> _Side:
     peak = max(float(x.max()), -float(x.min())) or 1.0
-    begun = _Side(x, peak, x[0] / peak, np.zeros(x.shape[1]))
-    total: FloatArray = np.zeros(x.shape[1])
-    for block in begun.rows():
-        total += block.sum(axis=0)
-    return begun._replace(mean=total / len(x))
+    if not SMALL < peak < 1 / SMALL:
+        x = x / peak
+    # The mean is taken of what is left of the first row: of a constant that is exactly 0.
+    left: FloatArray = np.zeros(x.shape[1])
+    for block in _Side(x, x[0]).rows():
+        left += block.sum(axis=0)
+    return _Side(x, x[0] + left / len(x))
 
 
 def _products(x: FloatArray, y: FloatArray) -> _Products:
