@@ -17,6 +17,10 @@ from alignment.measures.kinds import FeatureMeasure, Invariance
 from alignment.measures.table import FEATURE_MEASURES, MEASURES, measure_named
 
 N, P, Q = 16, 3, 4
+
+# By definition short of 1 on itself: neighbours need not name each other.
+LOSES_ITSELF = {"cycle_knn_features"}
+
 every = pytest.mark.parametrize(
     "measure", FEATURE_MEASURES.values(), ids=list(FEATURE_MEASURES)
 )
@@ -153,21 +157,28 @@ def test_sides_may_change_places_where_a_row_says_so(measure: FeatureMeasure) ->
     assert (max(gaps) < 1e-9) == measure.symmetric
 
 
-@every
+@pytest.mark.parametrize(
+    "measure",
+    [row for name, row in FEATURE_MEASURES.items() if name not in LOSES_ITSELF],
+    ids=lambda measure: measure.name,
+)
 @given(seed=seeds)
 @few
 def test_nothing_agrees_with_a_side_better_than_itself(
     measure: FeatureMeasure, seed: int
 ) -> None:
     x, y = sides(seed)
+    low, high = measure.range
 
     itself = measure.compute(x, x)
 
     if measure.is_distance:
-        assert itself == pytest.approx(measure.range[0], abs=1e-7)
+        assert itself == pytest.approx(low, abs=1e-7)
+    elif np.isinf(high):
+        assert itself == pytest.approx(1, abs=1e-9)
     else:
-        assert itself == pytest.approx(measure.range[1], abs=1e-9)
-        assert measure.compute(x, y) <= itself
+        assert itself == pytest.approx(high, abs=1e-9)
+        assert measure.compute(x, y) <= itself + 1e-12
 
 
 @undealt
