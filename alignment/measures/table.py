@@ -5,7 +5,16 @@ belong together.
 """
 
 from alignment.errors import MatrixError
-from alignment.measures import cka, neighbours, on_pairs, whitened
+from alignment.measures import (
+    cca,
+    cka,
+    features_cka,
+    features_rbf,
+    neighbours,
+    on_pairs,
+    shapes,
+    whitened,
+)
 from alignment.measures.kinds import FeatureMeasure, MatrixMeasure
 
 MATRIX_MEASURES: dict[str, MatrixMeasure] = {
@@ -14,7 +23,10 @@ MATRIX_MEASURES: dict[str, MatrixMeasure] = {
 }
 """Those of similarity matrices: what people's judgments can be measured with."""
 
-FEATURE_MEASURES: dict[str, FeatureMeasure] = {}
+FEATURE_MEASURES: dict[str, FeatureMeasure] = {
+    measure.name: measure
+    for measure in (*features_cka.ROWS, *features_rbf.ROWS, *cca.ROWS, *shapes.ROWS)
+}
 """Those of representations, row by row."""
 
 MEASURES: dict[str, MatrixMeasure | FeatureMeasure] = {
