@@ -63,7 +63,8 @@ def _weights(c: FloatArray, i: IntArray, j: IntArray) -> FloatArray:
     """(n_draws, n_pairs) c_i * c_j; all products at once cost less than picking twice."""
     n = c.shape[1]
     products = (c[:, :, None] * c[:, None, :]).reshape(len(c), n * n)
-    return np.take(products, i * n + j, axis=1)
+    made: FloatArray = np.take(products, i * n + j, axis=1)
+    return made
 
 
 def _pairs_permuted(
