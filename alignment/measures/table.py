@@ -5,12 +5,28 @@ belong together.
 """
 
 from alignment.errors import MatrixError
-from alignment.measures import cka, neighbours, on_pairs, whitened
+from alignment.measures import (
+    cka,
+    cknna,
+    cycle,
+    jaccard,
+    neighbours,
+    on_pairs,
+    whitened,
+)
 from alignment.measures.kinds import FeatureMeasure, MatrixMeasure
 
 MATRIX_MEASURES: dict[str, MatrixMeasure] = {
     measure.name: measure
-    for measure in (*on_pairs.ROWS, *whitened.ROWS, *cka.ROWS, *neighbours.ROWS)
+    for measure in (
+        *on_pairs.ROWS,
+        *whitened.ROWS,
+        *cka.ROWS,
+        *neighbours.ROWS,
+        *jaccard.ROWS,
+        *cknna.ROWS,
+        *cycle.ROWS,
+    )
 }
 """Those of similarity matrices: what people's judgments can be measured with."""
 
