@@ -9,9 +9,12 @@ from alignment.measures import (
     cka,
     cknna,
     cycle,
+    feature_neighbours,
     jaccard,
+    matching,
     neighbours,
     on_pairs,
+    predictivity,
     whitened,
 )
 from alignment.measures.kinds import FeatureMeasure, MatrixMeasure
@@ -30,7 +33,10 @@ MATRIX_MEASURES: dict[str, MatrixMeasure] = {
 }
 """Those of similarity matrices: what people's judgments can be measured with."""
 
-FEATURE_MEASURES: dict[str, FeatureMeasure] = {}
+FEATURE_MEASURES: dict[str, FeatureMeasure] = {
+    measure.name: measure
+    for measure in (*feature_neighbours.ROWS, *predictivity.ROWS, *matching.ROWS)
+}
 """Those of representations, row by row."""
 
 MEASURES: dict[str, MatrixMeasure | FeatureMeasure] = {
