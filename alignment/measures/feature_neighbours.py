@@ -154,9 +154,9 @@ def nearest(x: FloatArray, k: int) -> csr_array | None:
         last = np.partition(near, n - k, axis=1)[:, n - k].astype(np.float64)
         row, column = np.divmod(np.flatnonzero(near >= (last - margin)[:, None]), n)
         at_edge = near[row, column] <= last[row] + margin
-        left = k - np.bincount(row, ~at_edge, len(near))
+        left = k - np.bincount(row[~at_edge], minlength=len(near))
         # With k = n - 1 only the cosines themselves tell whether they are all the same.
-        unclear = (np.bincount(row, at_edge, len(near)) > left) | (k == n - 1)
+        unclear = (np.bincount(row[at_edge], minlength=len(near)) > left) | (k == n - 1)
         open_ = at_edge & unclear[row]
         chance = np.ones(len(row))
         if open_.sum() > CROWDED * k * len(near):
@@ -188,7 +188,9 @@ def _chances(cosine: FloatArray, row: IntArray, left: IntArray) -> FloatArray:
     edge, share = np.zeros(len(left)), np.zeros(len(left))
     edge[there] = falling[(np.cumsum(of_row) - of_row + left - 1)[there]]
     above, tied = cosine > edge[row] + TIED, np.abs(cosine - edge[row]) <= TIED
-    above_in, tied_in = (np.bincount(row, each, len(left)) for each in (above, tied))
+    above_in, tied_in = (
+        np.bincount(row[each], minlength=len(left)) for each in (above, tied)
+    )
     np.divide(left - above_in, tied_in, out=share, where=there)
     return np.where(tied, share[row], above)
 
