@@ -115,6 +115,8 @@ class FeatureMeasure(Measure):
     of_features: (x (n, p), y (n, q)) float64 and finite -> the score; NaN where either
         side has no variance.
     least_actions: The fewest rows on which it means anything.
+    cross_validated: Whether rows are dealt into folds: the same rows in another order
+        are then dealt otherwise, and score a little differently.
     chance: What unrelated representations give on average, (n, p, q) -> score; None
         where only a permutation test can say.
     """
@@ -122,6 +124,7 @@ class FeatureMeasure(Measure):
     compares: ClassVar[str] = "features"
     of_features: Callable[[FloatArray, FloatArray], float]
     least_actions: int = 3
+    cross_validated: bool = False
     chance: Callable[[int, int, int], float] | None = None
 
     @property

@@ -8,10 +8,16 @@ from alignment.errors import MatrixError
 from alignment.measures import (
     cca,
     cka,
+    cknna,
+    cycle,
+    feature_neighbours,
     features_cka,
     features_rbf,
+    jaccard,
+    matching,
     neighbours,
     on_pairs,
+    predictivity,
     shapes,
     whitened,
 )
@@ -19,13 +25,29 @@ from alignment.measures.kinds import FeatureMeasure, MatrixMeasure
 
 MATRIX_MEASURES: dict[str, MatrixMeasure] = {
     measure.name: measure
-    for measure in (*on_pairs.ROWS, *whitened.ROWS, *cka.ROWS, *neighbours.ROWS)
+    for measure in (
+        *on_pairs.ROWS,
+        *whitened.ROWS,
+        *cka.ROWS,
+        *neighbours.ROWS,
+        *jaccard.ROWS,
+        *cknna.ROWS,
+        *cycle.ROWS,
+    )
 }
 """Those of similarity matrices: what people's judgments can be measured with."""
 
 FEATURE_MEASURES: dict[str, FeatureMeasure] = {
     measure.name: measure
-    for measure in (*features_cka.ROWS, *features_rbf.ROWS, *cca.ROWS, *shapes.ROWS)
+    for measure in (
+        *features_cka.ROWS,
+        *features_rbf.ROWS,
+        *cca.ROWS,
+        *shapes.ROWS,
+        *feature_neighbours.ROWS,
+        *predictivity.ROWS,
+        *matching.ROWS,
+    )
 }
 """Those of representations, row by row."""
 

@@ -189,7 +189,8 @@ def test_a_matrix_with_gaps_is_refused() -> None:
     gappy = SimilarityMatrix(values, matrix(0).actions, "smollm2")
 
     with pytest.raises(
-        MatrixError, match="k-NN with smollm2: needs every pair judged, 1 of 15 are"
+        MatrixError,
+        match="neighbours with smollm2: needs every pair judged, 1 of 15 are",
     ):
         mutual_knn(matrix(1), gappy)
 
