@@ -44,6 +44,8 @@ def judged_in_both(a: SimilarityMatrix, b: SimilarityMatrix) -> IntArray:
 def _pairs_resampled(
     measure: PairMeasure,
     prepare: Prepare | None,
+    rows: Rows,
+    ranked: bool,
     a: SimilarityMatrix,
     b: SimilarityMatrix,
     counts: IntArray,
@@ -52,11 +54,28 @@ def _pairs_resampled(
     if not len(i):
         return np.full(len(counts), np.nan)
     x, y = a.values[i, j], b.values[i, j]
+    if len(counts) == 1 and (counts == 1).all():  # the measure itself: no weights
+        del i, j
+        if ranked:
+            x, y = mid_ranks(x), mid_ranks(y)
+        return rows(x, y[None])
     on_draws = prepare(x, y) if prepare else partial(measure, x, y)
     c = counts.astype(np.float64)
     at_once = max(1, IN_CACHE // len(i)) if prepare else len(c)
     pieces = (c[start : start + at_once] for start in range(0, len(c), at_once))
     return np.concatenate([on_draws(_weights(piece, i, j)) for piece in pieces])
+
+
+def mid_ranks(x: FloatArray) -> FloatArray:
+    """(n,) ranks from 1, ties at their middle; holds few arrays of n at a time."""
+    order = np.argsort(x)
+    in_order = x[order]
+    first = np.flatnonzero(np.r_[True, in_order[1:] != in_order[:-1]])
+    del in_order
+    after = np.r_[first[1:], len(x)]
+    made: FloatArray = np.empty(len(x))
+    made[order] = np.repeat((first + after + 1) / 2, after - first)
+    return made
 
 
 def _weights(c: FloatArray, i: IntArray, j: IntArray) -> FloatArray:
@@ -124,7 +143,7 @@ def _row(
         invariant_to=invariant_to,
         chance=chance,
         needs_complete=False,
-        resampled=partial(_pairs_resampled, weighted, prepare),
+        resampled=partial(_pairs_resampled, weighted, prepare, rows, ranked),
         permuted=partial(_pairs_permuted, rows, ranked),
     )
 

@@ -158,7 +158,7 @@ def cosine_rows(x: FloatArray, y: FloatArray) -> FloatArray:
 def pearson_rows(x: FloatArray, y: FloatArray) -> FloatArray:
     """`pearson` of x with each row of y, all weights 1."""
     x, y = x - x.mean(), y - y.mean(axis=1, keepdims=True)
-    size = np.sqrt((x**2).sum() * (y**2).sum(axis=1))
+    size = np.sqrt((x @ x) * np.einsum("ij,ij->i", y, y))
     varied = (np.ptp(x) > 0) & (np.ptp(y, axis=1) > 0)
     return np.asarray(np.clip(_ratio(y @ x, size, varied), -1.0, 1.0))
 

@@ -124,6 +124,153 @@ def _rsatoolbox_cka(scale: float) -> Callable[[], object]:
     return score
 
 
+# --- nearest neighbours of features
+
+NEIGHBOURS = 10
+
+
+def _two_views(scale: float) -> tuple[Array, Array]:
+    """Two views of the same 50 hidden features, with noise."""
+    rng = np.random.default_rng(0)
+    n = max(3 * NEIGHBOURS, int(scale * 5000))
+    hidden = rng.normal(size=(n, 50))
+    one, other = (
+        hidden @ rng.normal(size=(50, p)) + 5 * rng.normal(size=(n, p))
+        for p in (768, 1024)
+    )
+    return one, other
+
+
+def _our_knn(scale: float) -> Callable[[], object]:
+    from alignment.measures.feature_neighbours import mutual_knn
+
+    x, y = _two_views(scale)
+    return lambda: mutual_knn(x, y, NEIGHBOURS)
+
+
+def _sklearn_knn(scale: float) -> Callable[[], object]:
+    """Two searches by brute force, and the overlap of what they found."""
+    neighbours = import_module("sklearn.neighbors")
+    sides = _two_views(scale)
+
+    def score() -> object:
+        near = [
+            neighbours.NearestNeighbors(
+                n_neighbors=NEIGHBOURS, metric="cosine", algorithm="brute", n_jobs=1
+            )
+            .fit(side)
+            .kneighbors(return_distance=False)
+            for side in sides
+        ]
+        shared = [len(np.intersect1d(a, b)) for a, b in zip(*near, strict=True)]
+        return float(np.mean(shared) / NEIGHBOURS)
+
+    return score
+
+
+# --- Spearman RSA: one score of many actions, and a bootstrap of many models
+
+N_MODELS, N_RESAMPLES = 20, 1000
+
+
+def _matrices(n: int, n_models: int) -> list[Array]:
+    """People's ratings in steps of .01, and models that partly agree with them."""
+    rng = np.random.default_rng(0)
+    made = []
+    seen = rng.uniform(size=(n, n))
+    for number in range(n_models + 1):
+        values = (
+            0.6 * seen + 0.4 * rng.uniform(size=(n, n)) if number else seen.round(2)
+        )
+        values = np.triu(values, 1)
+        made.append(values + values.T + np.eye(n))
+    return made
+
+
+def _our_spearman(scale: float) -> Callable[[], object]:
+    from alignment.matrices import SimilarityMatrix
+    from alignment.measures.table import MATRIX_MEASURES
+
+    n = max(10, int(scale * 5000))
+    names = tuple(f"a{i}" for i in range(n))
+    people, model = (
+        SimilarityMatrix(values, names, f"r{k}")
+        for k, values in enumerate(_matrices(n, 1))
+    )
+    return lambda: MATRIX_MEASURES["spearman"].compute(people, model)
+
+
+def _scipy_spearman(scale: float) -> Callable[[], object]:
+    stats = import_module("scipy.stats")
+    people, model = _matrices(max(10, int(scale * 5000)), 1)
+
+    def score() -> object:
+        pairs = np.triu_indices(len(people), k=1)
+        return stats.spearmanr(people[pairs], model[pairs]).statistic
+
+    return score
+
+
+def _our_bootstrap(n_actions: int) -> Subject:
+    def prepared(scale: float) -> Callable[[], object]:
+        from alignment.matrices import SimilarityMatrix
+        from alignment.measures.table import MATRIX_MEASURES
+        from alignment.uncertainty import bootstrap_actions
+
+        n = max(10, int(scale * n_actions))
+        names = tuple(f"a{i}" for i in range(n))
+        people, *models = (
+            SimilarityMatrix(values, names, f"r{k}")
+            for k, values in enumerate(_matrices(n, N_MODELS))
+        )
+
+        def widths() -> object:
+            made = [
+                bootstrap_actions(
+                    MATRIX_MEASURES["spearman"],
+                    people,
+                    model,
+                    n_resamples=max(10, int(scale * N_RESAMPLES)),
+                    seed=0,
+                )
+                for model in models
+            ]
+            return float(np.mean([each.high - each.low for each in made]))
+
+        return widths
+
+    return prepared
+
+
+def _rsatoolbox_bootstrap(n_actions: int) -> Subject:
+    def prepared(scale: float) -> Callable[[], object]:
+        rdm, model = import_module("rsatoolbox.rdm"), import_module("rsatoolbox.model")
+        inference = import_module("rsatoolbox.inference")
+        n = max(10, int(scale * n_actions))
+        people, *others = (1 - values for values in _matrices(n, N_MODELS))
+        models = [
+            model.ModelFixed(f"m{k}", rdm.RDMs(each[None]))
+            for k, each in enumerate(others)
+        ]
+        data = rdm.RDMs(people[None])
+
+        def widths() -> object:
+            found = inference.eval_bootstrap_pattern(
+                models,
+                data,
+                method="spearman",
+                N=max(10, int(scale * N_RESAMPLES)),
+                boot_noise_ceil=False,
+            )
+            draws = np.squeeze(found.evaluations)
+            low, high = np.nanpercentile(draws, [2.5, 97.5], axis=0)
+            return float(np.mean(high - low))
+
+        return widths
+
+    return prepared
+
+
 PARTS = {
     "cka": Part(
         "linear CKA of features, 5000 x 768 against 5000 x 1024, float64",
@@ -138,6 +285,32 @@ PARTS = {
         "debiased linear CKA of features, 5000 x 768 against 5000 x 1024, float64",
         {"attune cka_linear_debiased": _our_cka("cka_linear_debiased")},
         Goal(cpu_s=0.5, mb=100),
+    ),
+    "knn": Part(
+        "mutual k-NN of features, k = 10, 5000 x 768 against 5000 x 1024",
+        {"attune mutual_knn": _our_knn, "sklearn: brute force": _sklearn_knn},
+        Goal(cpu_s=2, mb=200),
+    ),
+    "spearman": Part(
+        "one Spearman RSA of matrices, 5000 actions",
+        {"attune spearman": _our_spearman, "scipy: spearmanr": _scipy_spearman},
+        Goal(cpu_s=8, mb=600),
+    ),
+    "bootstrap50": Part(
+        "bootstrap over actions, 1,000 resamples x 20 models, Spearman, 50 actions",
+        {
+            "attune": _our_bootstrap(50),
+            "rsatoolbox: bootstrap": _rsatoolbox_bootstrap(50),
+        },
+        Goal(cpu_s=1),
+    ),
+    "bootstrap200": Part(
+        "bootstrap over actions, 1,000 resamples x 20 models, Spearman, 200 actions",
+        {
+            "attune": _our_bootstrap(200),
+            "rsatoolbox: bootstrap": _rsatoolbox_bootstrap(200),
+        },
+        Goal(cpu_s=15),
     ),
 }
 

@@ -38,6 +38,21 @@ def moved(b: SimilarityMatrix, order: np.ndarray) -> SimilarityMatrix:
 
 
 @every
+@given(i=seeds, j=seeds)
+@settings(max_examples=15)
+def test_a_draw_of_every_action_once_is_the_measure_itself(
+    measure: MatrixMeasure, i: int, j: int
+) -> None:
+    a, b = matrix(i), matrix(j)
+    once_and_otherwise = np.ones((2, N), dtype=np.int64)
+    once_and_otherwise[1, :2] = 2, 0
+
+    score = measure.resampled(a, b, once_and_otherwise)[0]
+
+    assert measure.compute(a, b) == pytest.approx(score, abs=1e-9, nan_ok=True)
+
+
+@every
 @given(i=seeds, j=seeds, order=st.permutations(range(N)))
 def test_relabelling_the_actions_changes_nothing(
     measure: MatrixMeasure, i: int, j: int, order: list[int]
