@@ -50,15 +50,12 @@ def _pairs_resampled(
     b: SimilarityMatrix,
     counts: IntArray,
 ) -> FloatArray:
+    if len(counts) == 1 and (counts == 1).all():
+        return _plain(rows, ranked, a, b)
     i, j = judged_in_both(a, b).T
     if not len(i):
         return np.full(len(counts), np.nan)
     x, y = a.values[i, j], b.values[i, j]
-    if len(counts) == 1 and (counts == 1).all():  # the measure itself: no weights
-        del i, j
-        if ranked:
-            x, y = mid_ranks(x), mid_ranks(y)
-        return rows(x, y[None])
     on_draws = prepare(x, y) if prepare else partial(measure, x, y)
     c = counts.astype(np.float64)
     at_once = max(1, IN_CACHE // len(i)) if prepare else len(c)
@@ -66,16 +63,40 @@ def _pairs_resampled(
     return np.concatenate([on_draws(_weights(piece, i, j)) for piece in pieces])
 
 
-def mid_ranks(x: FloatArray) -> FloatArray:
-    """(n,) ranks from 1, ties at their middle; holds few arrays of n at a time."""
+def _plain(
+    rows: Rows, ranked: bool, a: SimilarityMatrix, b: SimilarityMatrix
+) -> FloatArray:
+    """(1,) the measure itself, on as few arrays of all pairs as will do."""
+    x, y = _upper(a.values), _upper(b.values)
+    both = ~(np.isnan(x) | np.isnan(y))
+    if not both.all():
+        x, y = x[both], y[both]
+    del both
+    if not len(x):
+        return np.full(1, np.nan)
+    if ranked:
+        _rank(x)
+        _rank(y)
+    return rows(x, y[None])
+
+
+def _upper(values: FloatArray) -> FloatArray:
+    """(n_pairs,) the upper triangle, row by row, without an index of it."""
+    return np.concatenate([row[i + 1 :] for i, row in enumerate(values)])
+
+
+def _rank(x: FloatArray) -> None:
+    """Put mid-ranks, from 1, in the place of values."""
     order = np.argsort(x)
     in_order = x[order]
-    first = np.flatnonzero(np.r_[True, in_order[1:] != in_order[:-1]])
+    new = np.r_[True, in_order[1:] != in_order[:-1]]
     del in_order
-    after = np.r_[first[1:], len(x)]
-    made: FloatArray = np.empty(len(x))
-    made[order] = np.repeat((first + after + 1) / 2, after - first)
-    return made
+    if new.all():
+        x[order] = np.arange(1, len(x) + 1)
+        return
+    first = np.flatnonzero(new)
+    size = np.diff(np.r_[first, len(x)])
+    x[order] = np.repeat(first + (size + 1) / 2, size)
 
 
 def _weights(c: FloatArray, i: IntArray, j: IntArray) -> FloatArray:

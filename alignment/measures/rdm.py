@@ -133,7 +133,7 @@ def cosine(x: FloatArray, y: FloatArray, weights: FloatArray) -> FloatArray:
     d, e = 1.0 - x, 1.0 - y
     dd, ee, de = weights @ d**2, weights @ e**2, weights @ (d * e)
     defined = ~(_constant(x, weights) | _constant(y, weights))
-    return _ratio(de, np.sqrt(dd * ee), defined)
+    return np.asarray(np.clip(_ratio(de, np.sqrt(dd * ee), defined), -1.0, 1.0))
 
 
 def tau_b_rows(x: FloatArray, y: FloatArray) -> FloatArray:
@@ -152,7 +152,7 @@ def cosine_rows(x: FloatArray, y: FloatArray) -> FloatArray:
     d, e = 1.0 - x, 1.0 - y
     size = np.sqrt((d**2).sum() * (e**2).sum(axis=1))
     varied = (np.ptp(x) > 0) & (np.ptp(y, axis=1) > 0)
-    return _ratio(e @ d, size, varied)
+    return np.asarray(np.clip(_ratio(e @ d, size, varied), -1.0, 1.0))
 
 
 def pearson_rows(x: FloatArray, y: FloatArray) -> FloatArray:
