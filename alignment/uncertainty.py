@@ -20,8 +20,10 @@ from alignment.measures.kinds import MatrixMeasure
 EXACT_UP_TO = 7
 # A permuted score this close to the observed one is the same number, rounded.
 SAME = 1e-12
-# Draws worked on at once: enough to amortise, few enough to stay in cache.
+# Permutations, or draws of triplets, worked on at once: few enough to stay in memory.
 CHUNK = 128
+# Draws given to a measure at once: what it prepares for its pairs serves all of them.
+DRAWS_AT_ONCE = 512
 
 
 @dataclass(frozen=True)
@@ -66,10 +68,11 @@ def bootstrap_draws(
 ) -> FloatArray:
     """(n_resamples,) the measure on each draw of actions; NaN where undefined."""
     a.same_actions(b)
-    pieces = range(0, len(counts), CHUNK)
-    return np.concatenate(
-        [measure.resampled(a, b, counts[start : start + CHUNK]) for start in pieces]
+    pieces = (
+        counts[start : start + DRAWS_AT_ONCE]
+        for start in range(0, len(counts), DRAWS_AT_ONCE)
     )
+    return np.concatenate([measure.resampled(a, b, piece) for piece in pieces])
 
 
 def needs_interval(measure: MatrixMeasure) -> None:

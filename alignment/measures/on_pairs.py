@@ -22,7 +22,9 @@ Rows = Callable[[FloatArray, FloatArray], FloatArray]
 # x and y (n_pairs,) -> the measure of these pairs, for any weights.
 Prepare = Callable[[FloatArray, FloatArray], rdm.Weighted]
 # Entries of an array that stays in a processor's cache: draws x pairs worked on at once.
-IN_CACHE = 2**15
+IN_CACHE = 2**14
+# Draws worked on at once by measures that sort for each.
+AT_ONCE = 128
 
 
 class PairMeasure(Protocol):
@@ -58,7 +60,7 @@ def _pairs_resampled(
     x, y = a.values[i, j], b.values[i, j]
     on_draws = prepare(x, y) if prepare else partial(measure, x, y)
     c = counts.astype(np.float64)
-    at_once = max(1, IN_CACHE // len(i)) if prepare else len(c)
+    at_once = max(1, IN_CACHE // len(i)) if prepare else AT_ONCE
     pieces = (c[start : start + at_once] for start in range(0, len(c), at_once))
     return np.concatenate([on_draws(_weights(piece, i, j)) for piece in pieces])
 

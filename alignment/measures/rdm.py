@@ -211,16 +211,23 @@ class _Groups:
     def untied(self) -> bool:
         return len(self.ends) == len(self.order)
 
-    def cumulated(self, each: FloatArray) -> FloatArray:
-        """(n_draws, n_groups) sums of (n_draws, n_pairs) over each group and all below."""
-        through = np.cumsum(np.take(each, self.order, axis=1), axis=1)
-        return through if self.untied else np.take(through, self.ends, axis=1)
+    def cumulated(self, each: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """(n_draws, n_groups) sums of (n_draws, n_pairs): of each group, and so far."""
+        each = np.take(each, self.order, axis=1)
+        through = np.cumsum(each, axis=1)
+        if self.untied:
+            return each, through
+        through = np.take(through, self.ends, axis=1)
+        within = np.empty_like(through)
+        within[:, 0] = through[:, 0]
+        np.subtract(through[:, 1:], through[:, :-1], out=within[:, 1:])
+        return within, through
 
     def summed(self, each: FloatArray) -> FloatArray:
         """(n_draws, n_groups) sums of (n_draws, n_pairs) over each group."""
         if self.untied:
             return np.take(each, self.order, axis=1)
-        return _steps(self.cumulated(each))
+        return self.cumulated(each)[0]
 
 
 def _rank_products(
@@ -233,24 +240,20 @@ def _rank_products(
     weight w adds w (mid - mean)^2 to its own product; over all groups that comes to
     (W^3 - sum w^3) / 12, which needs no ranks.
     """
-    through_x, through_y = one.cumulated(weights), other.cumulated(weights)
-    by_x, by_y = _steps(through_x), _steps(through_y)
-    whole = through_x[:, -1:]
-    ranks_x = np.take(through_x - by_x / 2 - whole / 2, one.codes, axis=1)
-    ranks_x *= weights
-    ranks_y = through_y - by_y / 2 - whole / 2
+    by_x, ranks_x = one.cumulated(weights)
+    by_y, ranks_y = other.cumulated(weights)
+    whole = ranks_x[:, -1:].copy()
     xx, yy = (
         (whole[:, 0] ** 3 - np.einsum("ij,ij,ij->i", by, by, by)) / 12
         for by in (by_x, by_y)
     )
-    return np.einsum("ij,ij->i", other.summed(ranks_x), ranks_y), xx, yy
-
-
-def _steps(through: FloatArray) -> FloatArray:
-    """What each entry of a row adds to the one before."""
-    made = through.copy()
-    made[:, 1:] -= through[:, :-1]
-    return made
+    for by, ranks in ((by_x, ranks_x), (by_y, ranks_y)):  # in place: this is the loop
+        by *= 0.5
+        ranks -= by
+        ranks -= whole / 2
+    at_pairs = np.take(ranks_x, one.codes, axis=1)
+    at_pairs *= weights
+    return np.einsum("ij,ij->i", other.summed(at_pairs), ranks_y), xx, yy
 
 
 def _codes(x: FloatArray) -> IntArray:
