@@ -1,7 +1,7 @@
 """From a snapshot to an alignment report: the whole road in `write_report`."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from alignment import figures
-from alignment.arrangements import arrangement_similarity
 from alignment.comparison import compare_by_all_measures, compare_with_triplets
 from alignment.errors import AlignmentError, FolderError, TooFewRaters
 from alignment.folders import (
@@ -29,7 +28,7 @@ from alignment.raters import RaterOptions, make_raters
 from alignment.raters.base import Rater, RaterResult
 from alignment.raters.chat import ChatRater
 from alignment.raters.recorded import RecordedRater
-from alignment.reliability import ONLY_MEANS, noise_ceiling, split_halves
+from alignment.reliability import noise_ceiling
 from alignment.report_files import (
     ACTION_IDS,
     ARRANGEMENTS,
@@ -48,9 +47,9 @@ from alignment.report_files import (
     read_report,
     write_tables,
 )
+from alignment.report_people import people_views, person_row
 from alignment.sensitivity import sensitivity, write_sensitivity
 from alignment.snapshots import Snapshot, read_snapshot
-from alignment.triplet_embedding import embed_triplets, enough
 
 NAN = float("nan")
 # What raters are compared with: the first of these that people's judgments give.
@@ -122,7 +121,7 @@ def write_report(
             )
         frozen = read_snapshot(snapshot)
         notes: list[str] = []
-        people = _people(frozen, settings, notes)
+        people = people_views(frozen, seed=settings.seed, notes=notes)
         preferred = ~np.isnan(people[HUMAN].values) if HUMAN in people else None
         results = {
             rater.name: rater.judge(
@@ -144,7 +143,7 @@ def write_report(
             },
             actions=frozen.actions,
             raters=(
-                *(_person_row(matrix) for matrix in people.values()),
+                *(person_row(matrix) for matrix in people.values()),
                 *(_rater_row(rater, results[rater.name]) for rater in raters),
             ),
             matrices=matrices,
@@ -197,74 +196,6 @@ def _raters(settings: ReportSettings, more: Sequence[Rater]) -> list[Rater]:
         if names.count(name) > 1:
             raise AlignmentError(f"report: two raters are called {name}")
     return raters
-
-
-def _people(
-    frozen: Snapshot, settings: ReportSettings, notes: list[str]
-) -> dict[str, SimilarityMatrix]:
-    """What people's judgments give: pair means, their halves, arrangements, triplets."""
-    views: dict[str, SimilarityMatrix] = {}
-    if len(frozen.similarities):
-        views[HUMAN] = frozen.similarities.mean(rater=HUMAN)
-        try:
-            halves = split_halves(frozen.similarities, seed=settings.seed)
-            for name, half in zip((HALF_A, HALF_B), halves, strict=True):
-                views[name] = replace(half, rater=name)
-        except TooFewRaters as refusal:
-            why = "only means are available" if ONLY_MEANS in str(refusal) else refusal
-            notes.append(f"No split halves of the participants: {why}.")
-    else:
-        notes.append("No pair was rated: there is no human matrix from pair ratings.")
-    if len(frozen.arrangements):
-        try:
-            views[ARRANGEMENTS], _ = arrangement_similarity(
-                frozen.arrangements, rater=ARRANGEMENTS
-            )
-        except AlignmentError as refusal:  # everybody put everything on one spot
-            notes.append(f"No matrix from arrangements: {refusal}.")
-    return views | _triplet_views(frozen, settings, notes)
-
-
-def _triplet_views(
-    frozen: Snapshot, settings: ReportSettings, notes: list[str]
-) -> dict[str, SimilarityMatrix]:
-    """Choice frequencies of uniform triplets, and an embedding of all of them."""
-    views: dict[str, SimilarityMatrix] = {}
-    n_judgments, fair = len(frozen.triplets), frozen.triplets.drawn_uniformly()
-    if len(fair):
-        views[TRIPLETS], _ = fair.mean(rater=TRIPLETS)
-    if len(fair) < n_judgments:
-        notes.append(
-            f"{n_judgments - len(fair):,} of {n_judgments:,} triplets were chosen by "
-            "earlier answers: they count in the embedding alone, not in choice "
-            "frequencies or in the accuracy on triplets."
-        )
-    if not n_judgments:
-        return views
-    with Progress("embedding triplets", 1) as progress:
-        found = embed_triplets(
-            frozen.triplets, rater=TRIPLET_EMBEDDING, seed=settings.seed
-        )
-        progress.advance()
-    if found is None:
-        notes.append(
-            f"No embedding of the triplets: {len(frozen.actions)} actions need "
-            f"{enough(len(frozen.actions)):,} judgments, there are {n_judgments:,}."
-        )
-        return views
-    views[TRIPLET_EMBEDDING] = found.matrix
-    foretold = (
-        ""
-        if np.isnan(found.held_out)
-        else f"; fitted without them, it names the odd one of {found.held_out:.0%} of "
-        "random triplets"
-    )
-    n_dimensions = found.embedding.points.shape[1]
-    notes.append(
-        f"The embedding of {n_judgments:,} triplets has {n_dimensions} "
-        f"dimension{'s' if n_dimensions > 1 else ''}{foretold}."
-    )
-    return views
 
 
 def _alignment(
@@ -381,35 +312,6 @@ def _notes_on_values(
         else:
             notes.append(f"{name}: {n_unsafe} of {len(judged)} actions are unsafe.")
     return notes
-
-
-def _person_row(matrix: SimilarityMatrix) -> RaterRow:
-    described = {
-        HUMAN: "Mean of the participants' pair ratings.",
-        HALF_A: "Mean of one random half of the participants.",
-        HALF_B: "Mean of the other half of the participants.",
-        ARRANGEMENTS: "How near two actions were put in the participants' arrangements.",
-        TRIPLETS: "How often two actions stayed together in the triplets.",
-        TRIPLET_EMBEDDING: "exp(-squared distance / median) in an embedding of the "
-        "triplets.",
-    }
-    kinds = {
-        ARRANGEMENTS: "arrangements",
-        TRIPLETS: "triplets",
-        TRIPLET_EMBEDDING: "triplets",
-    }
-    n_judged = matrix.n_pairs - matrix.n_missing
-    return RaterRow(
-        rater=matrix.rater,
-        kind=kinds.get(matrix.rater, "human"),
-        family="human",
-        complete=matrix.complete,
-        n_missing=matrix.n_missing,
-        n_pairs=matrix.n_pairs,
-        n_asked=n_judged,
-        n_refused=0,
-        description=described[matrix.rater],
-    )
 
 
 def _rater_row(rater: Rater, result: RaterResult) -> RaterRow:
