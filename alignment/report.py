@@ -29,6 +29,7 @@ from alignment.raters.base import Rater, RaterResult
 from alignment.raters.chat import ChatRater
 from alignment.raters.recorded import RecordedRater
 from alignment.reliability import noise_ceiling
+from alignment.report_blocks import BlockSettings
 from alignment.report_files import (
     ACTION_IDS,
     ARRANGEMENTS,
@@ -47,13 +48,13 @@ from alignment.report_files import (
     read_report,
     write_tables,
 )
+from alignment.report_page import write_page
+from alignment.report_parts import REFERENCES, report_parts, write_parts
 from alignment.report_people import people_views, person_row
 from alignment.sensitivity import sensitivity, write_sensitivity
 from alignment.snapshots import Snapshot, read_snapshot
 
 NAN = float("nan")
-# What raters are compared with: the first of these that people's judgments give.
-REFERENCES = (HUMAN, ARRANGEMENTS, TRIPLETS)
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,8 @@ class ReportSettings:
     n_resamples, n_permutations: Of each interval and each p.
     n_splits: Halvings of the participants behind the noise ceiling.
     cache: Folder of chat replies; None keeps nothing.
-    figures: Draw them; a sweep needs none.
+    figures: Draw them, and write the page; a sweep needs none.
+    blocks: Whose splits of the actions alignment is also measured on.
     """
 
     raters: tuple[str, ...] = ("minilm", "wordllama", "smollm2", "length", "words")
@@ -80,6 +82,7 @@ class ReportSettings:
     n_splits: int = 100
     cache: Path | None = field(default=None, compare=False)
     figures: bool = True
+    blocks: BlockSettings = field(default_factory=BlockSettings)
 
     def __post_init__(self) -> None:
         for name in ("n_resamples", "n_permutations", "n_splits"):
@@ -166,16 +169,25 @@ def write_report(
         if schemes:
             write_sensitivity(schemes, folder / "sensitivity.csv")
         _write_raw(results, folder)
+        parts = report_parts(
+            frozen,
+            report,
+            settings.blocks,
+            n_resamples=settings.n_resamples,
+            seed=settings.seed,
+        )
+        write_parts(parts, folder)
         mark = f"snapshot {short_hash(frozen.folder)}"
         if settings.figures:
-            figures.draw(report, folder / "figures", mark=mark)
+            figures.draw(report, folder / "figures", mark=mark, parts=parts)
+            write_page(report, parts, folder / "report.html", mark=mark)
         write_manifest(
             folder,
             kind="report",
             parameters=_parameters(settings, raters, len(frozen.actions)),
             inputs=_inputs(frozen, settings),
             simulated=frozen.simulated,
-            seeds={"seed": settings.seed},
+            seeds={"seed": settings.seed, "split": settings.blocks.seed},
             started_at=started_at,
             extra={**report.manifest, "notes": notes, "figure_mark": mark},
         )
@@ -353,6 +365,8 @@ def _parameters(
         "n_resamples": settings.n_resamples,
         "n_permutations": settings.n_permutations,
         "n_splits": settings.n_splits,
+        "action_splits": settings.blocks.n_splits,
+        "split_share": settings.blocks.share,
     }
 
 
