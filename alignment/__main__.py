@@ -115,6 +115,21 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
         help="folder of chat replies (default: .cache/chat)",
     )
     parser.add_argument("--no-figures", action="store_true")
+    parser.add_argument(
+        "--split-seed",
+        type=int,
+        default=1,
+        metavar="SEED",
+        help="alignment is also measured on the blocks of a sweep with this seed "
+        "(default: 1, as in the specs that come with Attune)",
+    )
+    parser.add_argument(
+        "--splits",
+        type=int,
+        default=64,
+        metavar="N",
+        help="replicates of that sweep whose splits are averaged (default: 64)",
+    )
     parser.set_defaults(run=_report)
 
 
@@ -204,6 +219,7 @@ def _add_import(parser: argparse.ArgumentParser) -> None:
 
 def _report(chosen: argparse.Namespace) -> int:
     from alignment.report import ReportSettings, write_report
+    from alignment.report_blocks import BlockSettings
 
     built_in, from_files = _chosen_raters(chosen)
     more_raters = [*_more_raters(chosen), *from_files]
@@ -219,6 +235,7 @@ def _report(chosen: argparse.Namespace) -> int:
         n_permutations=chosen.permutations,
         cache=chosen.cache,
         figures=not chosen.no_figures,
+        blocks=BlockSettings(seed=chosen.split_seed, n_splits=chosen.splits),
     )
     report = write_report(
         chosen.snapshot, chosen.out, settings, more_raters=more_raters

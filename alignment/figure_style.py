@@ -72,7 +72,7 @@ def write_text(figure: Figure, x: float, y: float, text: str, **style: Any) -> N
 def finish(
     figure: Figure, path: Path, *, title: str, subtitle: str, mark: str, simulated: bool
 ) -> list[Path]:
-    """Title, stamp and corner mark, then the files `path`.svg and `path`.png."""
+    """Title, stamp and corner mark, then the files `path`.svg, .png and .pdf."""
     height = float(figure.get_size_inches()[1])
     write_text(figure, 0.25, height - 0.38, title, fontsize=13, color=INK)
     write_text(figure, 0.25, height - 0.6, subtitle, fontsize=9)
@@ -90,8 +90,14 @@ def finish(
     write_text(figure, WIDTH - 0.15, 0.1, mark, fontsize=6.5, ha="right")
     files = []
     # A fixed salt and no date: the same report gives the same bytes.
-    with matplotlib.rc_context({"svg.hashsalt": "attune"}):
-        for ending, metadata in (("svg", {"Date": None}), ("png", {"Software": None})):
+    endings: dict[str, dict[str, Any]] = {
+        "svg": {"Date": None},
+        "png": {"Software": None},
+        "pdf": {"CreationDate": None},
+    }
+    # Whole letters in a PDF, so that its text can be searched and edited.
+    with matplotlib.rc_context({"svg.hashsalt": "attune", "pdf.fonttype": 42}):
+        for ending, metadata in endings.items():
             file = path.with_suffix(f".{ending}")
             figure.savefig(file, format=ending, dpi=200, metadata=metadata)
             files.append(file)

@@ -1,7 +1,7 @@
 """From a snapshot to an alignment report: the whole road in `write_report`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from alignment import figures
-from alignment.arrangements import arrangement_similarity
 from alignment.comparison import compare_by_all_measures, compare_with_triplets
 from alignment.errors import AlignmentError, FolderError, TooFewRaters
 from alignment.folders import (
@@ -29,7 +28,8 @@ from alignment.raters import RaterOptions, make_raters
 from alignment.raters.base import Rater, RaterResult
 from alignment.raters.recorded import RecordedRater
 from alignment.raters.study_questions import questions_besides_pairs
-from alignment.reliability import ONLY_MEANS, noise_ceiling, split_halves
+from alignment.reliability import noise_ceiling
+from alignment.report_blocks import BlockSettings
 from alignment.report_files import (
     ACTION_IDS,
     ARRANGEMENTS,
@@ -48,13 +48,13 @@ from alignment.report_files import (
     read_report,
     write_tables,
 )
+from alignment.report_page import write_page
+from alignment.report_parts import REFERENCES, report_parts, write_parts
+from alignment.report_people import people_views, person_row
 from alignment.sensitivity import sensitivity, write_sensitivity
 from alignment.snapshots import Snapshot, read_snapshot
-from alignment.triplet_embedding import embed_triplets, enough
 
 NAN = float("nan")
-# What raters are compared with: the first of these that people's judgments give.
-REFERENCES = (HUMAN, ARRANGEMENTS, TRIPLETS)
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,8 @@ class ReportSettings:
     n_resamples, n_permutations: Of each interval and each p.
     n_splits: Halvings of the participants behind the noise ceiling.
     cache: Folder of chat replies; None keeps nothing.
-    figures: Draw them; a sweep needs none.
+    figures: Draw them, and write the page; a sweep needs none.
+    blocks: Whose splits of the actions alignment is also measured on.
     """
 
     raters: tuple[str, ...] = ("minilm", "wordllama", "smollm2", "length", "words")
@@ -81,6 +82,7 @@ class ReportSettings:
     n_splits: int = 100
     cache: Path | None = field(default=None, compare=False)
     figures: bool = True
+    blocks: BlockSettings = field(default_factory=BlockSettings)
 
     def __post_init__(self) -> None:
         for name in ("n_resamples", "n_permutations", "n_splits"):
@@ -122,7 +124,7 @@ def write_report(
             )
         frozen = read_snapshot(snapshot)
         notes: list[str] = []
-        people = _people(frozen, settings, notes)
+        people = people_views(frozen, seed=settings.seed, notes=notes)
         preferred = ~np.isnan(people[HUMAN].values) if HUMAN in people else None
         results = {
             rater.name: rater.judge(
@@ -147,7 +149,7 @@ def write_report(
             },
             actions=frozen.actions,
             raters=(
-                *(_person_row(matrix) for matrix in people.values()),
+                *(person_row(matrix) for matrix in people.values()),
                 *(_rater_row(rater, results[rater.name]) for rater in raters),
             ),
             matrices=matrices,
@@ -170,16 +172,25 @@ def write_report(
         if schemes:
             write_sensitivity(schemes, folder / "sensitivity.csv")
         _write_raw(results, folder)
+        parts = report_parts(
+            frozen,
+            report,
+            settings.blocks,
+            n_resamples=settings.n_resamples,
+            seed=settings.seed,
+        )
+        write_parts(parts, folder)
         mark = f"snapshot {short_hash(frozen.folder)}"
         if settings.figures:
-            figures.draw(report, folder / "figures", mark=mark)
+            figures.draw(report, folder / "figures", mark=mark, parts=parts)
+            write_page(report, parts, folder / "report.html", mark=mark)
         write_manifest(
             folder,
             kind="report",
             parameters=_parameters(settings, raters, results, len(frozen.actions)),
             inputs=_inputs(frozen, settings),
             simulated=frozen.simulated,
-            seeds={"seed": settings.seed},
+            seeds={"seed": settings.seed, "split": settings.blocks.seed},
             started_at=started_at,
             extra={**report.manifest, "notes": notes, "figure_mark": mark},
         )
@@ -200,74 +211,6 @@ def _raters(settings: ReportSettings, more: Sequence[Rater]) -> list[Rater]:
         if names.count(name) > 1:
             raise AlignmentError(f"report: two raters are called {name}")
     return raters
-
-
-def _people(
-    frozen: Snapshot, settings: ReportSettings, notes: list[str]
-) -> dict[str, SimilarityMatrix]:
-    """What people's judgments give: pair means, their halves, arrangements, triplets."""
-    views: dict[str, SimilarityMatrix] = {}
-    if len(frozen.similarities):
-        views[HUMAN] = frozen.similarities.mean(rater=HUMAN)
-        try:
-            halves = split_halves(frozen.similarities, seed=settings.seed)
-            for name, half in zip((HALF_A, HALF_B), halves, strict=True):
-                views[name] = replace(half, rater=name)
-        except TooFewRaters as refusal:
-            why = "only means are available" if ONLY_MEANS in str(refusal) else refusal
-            notes.append(f"No split halves of the participants: {why}.")
-    else:
-        notes.append("No pair was rated: there is no human matrix from pair ratings.")
-    if len(frozen.arrangements):
-        try:
-            views[ARRANGEMENTS], _ = arrangement_similarity(
-                frozen.arrangements, rater=ARRANGEMENTS
-            )
-        except AlignmentError as refusal:  # everybody put everything on one spot
-            notes.append(f"No matrix from arrangements: {refusal}.")
-    return views | _triplet_views(frozen, settings, notes)
-
-
-def _triplet_views(
-    frozen: Snapshot, settings: ReportSettings, notes: list[str]
-) -> dict[str, SimilarityMatrix]:
-    """Choice frequencies of uniform triplets, and an embedding of all of them."""
-    views: dict[str, SimilarityMatrix] = {}
-    n_judgments, fair = len(frozen.triplets), frozen.triplets.drawn_uniformly()
-    if len(fair):
-        views[TRIPLETS], _ = fair.mean(rater=TRIPLETS)
-    if len(fair) < n_judgments:
-        notes.append(
-            f"{n_judgments - len(fair):,} of {n_judgments:,} triplets were chosen by "
-            "earlier answers: they count in the embedding alone, not in choice "
-            "frequencies or in the accuracy on triplets."
-        )
-    if not n_judgments:
-        return views
-    with Progress("embedding triplets", 1) as progress:
-        found = embed_triplets(
-            frozen.triplets, rater=TRIPLET_EMBEDDING, seed=settings.seed
-        )
-        progress.advance()
-    if found is None:
-        notes.append(
-            f"No embedding of the triplets: {len(frozen.actions)} actions need "
-            f"{enough(len(frozen.actions)):,} judgments, there are {n_judgments:,}."
-        )
-        return views
-    views[TRIPLET_EMBEDDING] = found.matrix
-    foretold = (
-        ""
-        if np.isnan(found.held_out)
-        else f"; fitted without them, it names the odd one of {found.held_out:.0%} of "
-        "random triplets"
-    )
-    n_dimensions = found.embedding.points.shape[1]
-    notes.append(
-        f"The embedding of {n_judgments:,} triplets has {n_dimensions} "
-        f"dimension{'s' if n_dimensions > 1 else ''}{foretold}."
-    )
-    return views
 
 
 def _alignment(
@@ -386,35 +329,6 @@ def _notes_on_values(
     return notes
 
 
-def _person_row(matrix: SimilarityMatrix) -> RaterRow:
-    described = {
-        HUMAN: "Mean of the participants' pair ratings.",
-        HALF_A: "Mean of one random half of the participants.",
-        HALF_B: "Mean of the other half of the participants.",
-        ARRANGEMENTS: "How near two actions were put in the participants' arrangements.",
-        TRIPLETS: "How often two actions stayed together in the triplets.",
-        TRIPLET_EMBEDDING: "exp(-squared distance / median) in an embedding of the "
-        "triplets.",
-    }
-    kinds = {
-        ARRANGEMENTS: "arrangements",
-        TRIPLETS: "triplets",
-        TRIPLET_EMBEDDING: "triplets",
-    }
-    n_judged = matrix.n_pairs - matrix.n_missing
-    return RaterRow(
-        rater=matrix.rater,
-        kind=kinds.get(matrix.rater, "human"),
-        family="human",
-        complete=matrix.complete,
-        n_missing=matrix.n_missing,
-        n_pairs=matrix.n_pairs,
-        n_asked=n_judged,
-        n_refused=0,
-        description=described[matrix.rater],
-    )
-
-
 def _rater_row(rater: Rater, result: RaterResult) -> RaterRow:
     return RaterRow(
         rater=rater.name,
@@ -457,6 +371,8 @@ def _parameters(
         "n_resamples": settings.n_resamples,
         "n_permutations": settings.n_permutations,
         "n_splits": settings.n_splits,
+        "action_splits": settings.blocks.n_splits,
+        "split_share": settings.blocks.share,
     }
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 
+from alignment import action_split
+from alignment.errors import AlignmentError
 from bandits.errors import BanditError
-from bandits.noise import Phase, Purpose, uniforms
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -138,7 +138,8 @@ def split_actions(
     """Each run's personalization actions, drawn by (seed, replicate) alone.
 
     Every run gets the same number of them, `share` of the actions rounded, at least one
-    and at most all but one.
+    and at most all but one. The rule is `alignment.action_split`'s: a report measures
+    alignment on the same blocks.
 
     Returns:
         (n_runs, n_actions) bool, for `ValueTask.personalization`.
@@ -147,24 +148,11 @@ def split_actions(
         BanditError: Fewer than 2 actions, a share outside (0, 1), or a seed or
             replicate that is no 32-bit number.
     """
-    if n_actions < 2:
-        raise BanditError(
-            f"split: needs at least 2 actions to have two phases, got {n_actions}"
-        )
-    if not 0 < share < 1:
-        raise BanditError(f"split: share needs to lie between 0 and 1, got {share!r}")
     numbers = as_replicates(replicates, seed=seed)
-    chosen = min(max(round(n_actions * share), 1), n_actions - 1)
-    draws = uniforms(
-        seed,
-        torch.from_numpy(numbers),
-        torch.zeros(1, dtype=torch.int64),
-        phase=Phase.PERSONALIZATION,
-        purpose=Purpose.SPLIT,
-        count=n_actions,
-    )[0].numpy()
-    rank = draws.argsort(axis=1, kind="stable").argsort(axis=1, kind="stable")
-    return np.asarray(rank < chosen)
+    try:
+        return action_split.split_actions(n_actions, numbers, seed=seed, share=share)
+    except AlignmentError as refusal:
+        raise BanditError(str(refusal)) from refusal
 
 
 def as_replicates(replicates: Sequence[int], *, seed: int) -> NDArray[np.int64]:

@@ -51,7 +51,7 @@ def all_figures(report: ReportData) -> list[Figure]:
     return [each[0] for each in drawn if each is not None]
 
 
-def test_three_figures_are_written_as_svg_and_png(
+def test_three_figures_are_written_as_svg_png_and_pdf(
     report: ReportData, tmp_path: Path
 ) -> None:
     files = draw(report, tmp_path / "figures", mark="snapshot 0123abcd")
@@ -59,11 +59,11 @@ def test_three_figures_are_written_as_svg_and_png(
     assert sorted(file.name for file in files) == [
         f"{name}.{ending}"
         for name in ("alignment", "map", "matrices")
-        for ending in ("png", "svg")
+        for ending in ("pdf", "png", "svg")
     ]
+    begins = {".png": b"PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}
     for file in files:
-        start = file.read_bytes()[:200]
-        assert b"PNG" in start if file.suffix == ".png" else b"<?xml" in start
+        assert begins[file.suffix] in file.read_bytes()[:200]
 
 
 @pytest.mark.parametrize("simulated", [True, False])

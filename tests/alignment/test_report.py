@@ -19,6 +19,7 @@ from alignment.importers import import_bridge_verbs
 from alignment.measures.table import REPORTED
 from alignment.raters.chat import ChatRater, ChatSettings, at
 from alignment.report import ReportSettings, write_report
+from alignment.report_blocks import BlockSettings
 from alignment.report_files import (
     ARRANGEMENTS,
     GROUP,
@@ -132,7 +133,7 @@ def test_the_manifest_names_the_inputs_the_settings_and_the_figures_mark(
 
     manifest = read_manifest(tmp_path / "report", "report")
     assert manifest["inputs"] == {"snapshot": sha256_of(snapshot / MANIFEST)}
-    assert manifest["seeds"] == {"seed": 7}
+    assert manifest["seeds"] == {"seed": 7, "split": BlockSettings().seed}
     assert manifest["parameters"]["measures"] == list(REPORTED)
     assert [each["name"] for each in manifest["parameters"]["raters"]] == [
         "length",
@@ -144,8 +145,8 @@ def test_the_manifest_names_the_inputs_the_settings_and_the_figures_mark(
     assert manifest["figure_mark"] == mark
     assert {name for name in manifest["files"] if name.startswith("figures/")} == {
         f"figures/{name}.{ending}"
-        for name in ("matrices", "alignment", "map")
-        for ending in ("svg", "png")
+        for name in ("matrices", "alignment", "map", "blocks", "values")
+        for ending in ("svg", "png", "pdf")
     }
 
 
@@ -170,7 +171,7 @@ def test_simulated_participants_stay_simulated(
 
     assert report.simulated
     drawn = list((report.folder / "figures").glob("*.svg"))
-    assert len(drawn) == 3
+    assert len(drawn) == 5
     for file in drawn:  # letters are drawn as paths: the stamp shows by its colour
         assert ALARM.lower() in file.read_text(encoding="utf-8").lower()
     assert report.manifest["world"] == "aligned"
