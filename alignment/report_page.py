@@ -145,8 +145,8 @@ def _cell(row: BlockRow | None, span: tuple[float, float]) -> str:
 
 
 def _number(row: BlockRow) -> str:
-    between = "" if isnan(row.low) else f" [{row.low:.2f}, {row.high:.2f}]"
-    return f"{row.value:.2f}{between}".replace("-", "\N{MINUS SIGN}")
+    between = "" if isnan(row.low) else f" [{_plain(row.low)}, {_plain(row.high)}]"
+    return _plain(row.value) + between
 
 
 def _dots(row: BlockRow, span: tuple[float, float]) -> str:
@@ -327,7 +327,10 @@ def _list(sentences: Sequence[str], kind: str = "ol") -> str:
 
 
 def _plain(number: float) -> str:
-    return "–" if isnan(number) else f"{number:.2f}".replace("-", "\N{MINUS SIGN}")
+    if isnan(number):
+        return "–"
+    # What rounds to 0 has no sign.
+    return f"{round(number, 2) + 0.0:.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _capital(text: str) -> str:
