@@ -26,6 +26,7 @@ from alignment.measures.table import REPORTED
 from alignment.progress import Progress
 from alignment.raters import RaterOptions, make_raters
 from alignment.raters.base import Rater, RaterResult
+from alignment.raters.common_pairs import common_pairs
 from alignment.raters.recorded import RecordedRater
 from alignment.raters.study_questions import questions_besides_pairs
 from alignment.reliability import noise_ceiling
@@ -53,6 +54,7 @@ from alignment.report_parts import REFERENCES, report_parts, write_parts
 from alignment.report_people import people_views, person_row
 from alignment.sensitivity import sensitivity, write_sensitivity
 from alignment.snapshots import Snapshot, read_snapshot
+from alignment.triplet_ceiling import triplet_ceiling
 
 NAN = float("nan")
 
@@ -135,6 +137,9 @@ def write_report(
             )
             for rater in raters
         }
+        asked = {name: each for name, each in results.items() if each.replies}
+        if any(each.n_refused for each in asked.values()):
+            notes.append(common_pairs(asked).sentence())
         matrices = people | {name: each.matrix for name, each in results.items()}
         vectors = value_vectors(
             frozen.values,
@@ -157,7 +162,7 @@ def write_report(
             values=vectors.values,
             value_counts=vectors.counts,
             alignment=_alignment(frozen, matrices, settings, notes),
-            reliability=_reliability(frozen, settings),
+            reliability=(*_reliability(frozen, settings), *_triplet_ceilings(frozen)),
             simulated=frozen.simulated,
             notes=tuple(notes),
         )
@@ -176,6 +181,7 @@ def write_report(
             frozen,
             report,
             settings.blocks,
+            results,
             n_resamples=settings.n_resamples,
             seed=settings.seed,
         )
@@ -289,6 +295,23 @@ def _reliability(
             "noise_ceiling", found.value, found.low, found.high, *known, ceiling.note
         ),
         ReliabilityRow("split_half_r", ceiling.mean_r, NAN, NAN, *known, ""),
+    )
+
+
+def _triplet_ceilings(frozen: Snapshot) -> tuple[ReliabilityRow, ...]:
+    """Between which accuracies people's agreement on triplets lies, where it shows."""
+    fair = frozen.triplets.drawn_uniformly()
+    try:
+        found = triplet_ceiling(fair)
+    except TooFewRaters:  # no triplet was judged by two people: nothing to say
+        return ()
+    known = (len(fair.raters), found.raters_per_triplet, "")
+    return tuple(
+        ReliabilityRow(what, each.value, each.low, each.high, *known)
+        for what, each in (
+            ("triplet_modal_share", found.modal),
+            ("triplet_leave_one_out", found.leave_one_out),
+        )
     )
 
 

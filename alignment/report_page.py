@@ -197,7 +197,7 @@ def _values(report: ReportData, parts: Parts) -> str:
         "one rating and of the mean.",
     )
     if not raters:
-        return told
+        return told + _model_values(parts)
     follows = [
         [
             escape(each.dimension),
@@ -227,7 +227,32 @@ def _values(report: ReportData, parts: Parts) -> str:
         + "</details>"
         for each in parts.values
     )
-    return told + table + blocks
+    return told + _model_values(parts) + table + blocks
+
+
+def _model_values(parts: Parts) -> str:
+    """Models' own ratings beside people's, where a model was asked for them."""
+    if not parts.model_values:
+        return ""
+    lines = [
+        [
+            f"{escape(row.dimension)}, {escape(shown_name(row.rater))}",
+            f"{_plain(row.value)} [{_plain(row.low)}, {_plain(row.high)}]"
+            if not row.note
+            else f'<span class="quiet">{escape(row.note)}</span>',
+            _plain(row.higher_by),
+            f"{row.n_actions:,}",
+            f"{row.n_lost:,}",
+        ]
+        for row in parts.model_values
+    ]
+    return _table(
+        ["", "Order", "Higher by", "Actions", "Refused"],
+        lines,
+        "Models' own values: Spearman with people's means and its 95 % interval over "
+        "actions, how much higher the model rates on the 0-100 scale, and how many "
+        "actions it gave no rating for when asked.",
+    )
 
 
 def _named(report: ReportData, dimension: str) -> str:

@@ -1,11 +1,14 @@
 """What a report says beyond one number a rater: blocks, values, differences in words."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
 
+from alignment.model_values import ModelValueRow, model_values, write_model_values
 from alignment.pooling_table import PoolingRow, poolings, write_poolings
 from alignment.progress import Progress
+from alignment.raters.base import RaterResult
 from alignment.report_blocks import (
     ALL,
     CEILING,
@@ -57,12 +60,14 @@ class Parts:
     differences: Differences
     values: tuple[ValueReliabilityRow, ...]
     poolings: tuple[PoolingRow, ...] = ()
+    model_values: tuple[ModelValueRow, ...] = ()
 
 
 def report_parts(
     frozen: Snapshot,
     report: ReportData,
     settings: BlockSettings,
+    results: Mapping[str, RaterResult],
     *,
     n_resamples: int,
     seed: int,
@@ -70,6 +75,7 @@ def report_parts(
     """Blocks, values and differences of every rater.
 
     Args:
+        results: What the raters answered, by name.
         seed: Of halvings and resamples; the splits have their own.
     """
     reference = next((each for each in REFERENCES if each in report.matrices), "")
@@ -102,7 +108,8 @@ def report_parts(
             reliabilities.append(value_reliability(frozen.values, name, seed=seed))
             progress.advance()
     pooled = poolings(frozen.similarities, report.matrices)
-    return Parts(reference, tuple(rows), found, tuple(reliabilities), pooled)
+    own = model_values(report.values, results, n_resamples=n_resamples, seed=seed)
+    return Parts(reference, tuple(rows), found, tuple(reliabilities), pooled, own)
 
 
 def write_parts(parts: Parts, folder: Path) -> None:
@@ -112,6 +119,8 @@ def write_parts(parts: Parts, folder: Path) -> None:
     write_value_reliability(parts.values, folder / "value_reliability.csv")
     if parts.poolings:
         write_poolings(parts.poolings, folder / "pooling.csv")
+    if parts.model_values:
+        write_model_values(parts.model_values, folder / "model_values.csv")
 
 
 def _ceilings(

@@ -377,6 +377,50 @@ def chat(server: HTTPServer, answer: str, **settings: Any) -> ChatRater:
     )
 
 
+def test_a_models_own_values_stand_beside_peoples(
+    small_snapshot: WriteSnapshot, tmp_path: Path, httpserver: HTTPServer
+) -> None:
+    rater = chat(httpserver, "70", n_pairs=3, values=True)
+
+    write_report(
+        small_snapshot(),
+        tmp_path / "report",
+        quick(figures=True),
+        more_raters=[rater],
+    )
+
+    (found,) = read_rows(tmp_path / "report" / "model_values.csv")
+    assert (found["dimension"], found["rater"]) == ("morality", "chatty")
+    assert found["note"] == "undefined: the model rated all 8 actions alike"
+    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert "Models' own values" in page.replace("&#x27;", "'")
+
+
+def test_triplets_that_several_judged_have_a_ceiling(
+    small_snapshot: WriteSnapshot, tmp_path: Path
+) -> None:
+    alone = write_report(small_snapshot(), tmp_path / "alone", quick())
+    answers = [
+        ("p-eve", "read-book"),
+        ("p-fay", "read-book"),
+        ("p-gil", "steal-bicycle"),
+    ]
+    triplet = {"a": "read-book", "b": "lie-friend", "c": "steal-bicycle"}
+    rows = [
+        {**triplet, "odd": odd, "rater_id": who, "sampler": "random", "propensity": 0.1}
+        for who, odd in answers
+    ]
+
+    both = write_report(
+        small_snapshot("several", triplet_rows=rows), tmp_path / "both", quick()
+    )
+
+    found = {each.what: each.value for each in both.reliability}
+    assert found["triplet_modal_share"] == pytest.approx(2 / 3)
+    assert found["triplet_leave_one_out"] == pytest.approx(1 / 3)
+    assert not [each for each in alone.reliability if each.what.startswith("triplet")]
+
+
 def test_a_chat_model_that_always_says_the_same_is_undefined_not_a_crash(
     small_snapshot: WriteSnapshot, tmp_path: Path, httpserver: HTTPServer
 ) -> None:
@@ -418,6 +462,10 @@ def test_a_chat_model_that_gives_no_number_is_reported_with_its_refusals(
 
     assert row(report, "chatty").note == "needs at least 2 pairs judged by both, got 0"
     assert (report.rater("chatty").n_asked, report.rater("chatty").n_refused) == (6, 6)
+    assert (
+        "All raters answered 0 of the 6 pairs that all were asked; 6 were lost. Asked but "
+        "not answered: chatty 6."
+    ) in report.notes
     manifest = (tmp_path / "report" / MANIFEST).read_text(encoding="utf-8")
     assert "secret" not in manifest
     assert '"model": "c-1"' in manifest
