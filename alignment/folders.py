@@ -7,6 +7,7 @@ from and that nothing changed since. Standard library only: the web process impo
 """
 
 import csv
+import dataclasses
 import fcntl
 import hashlib
 import json
@@ -18,10 +19,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib import metadata
+from math import isnan
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from alignment.errors import FolderError, FolderInUse
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 MANIFEST = "manifest.json"
 LOCK = ".lock"
@@ -238,6 +243,33 @@ def write_rows(
                     f"got {', '.join(row)}"
                 )
             stream.write(_line([_text(row[column]) for column in columns]))
+
+
+def write_records(
+    path: Path, kind: type["DataclassInstance"], rows: Iterable["DataclassInstance"]
+) -> None:
+    """Write dataclasses of one kind as a CSV file: a column a field, NaN empty.
+
+    Raises:
+        FolderError: A row is of another kind.
+    """
+    columns = [field.name for field in dataclasses.fields(kind)]
+    write_rows(
+        path,
+        columns,
+        (
+            {
+                field.name: blank_nan(getattr(row, field.name))
+                for field in dataclasses.fields(row)
+            }
+            for row in rows
+        ),
+    )
+
+
+def blank_nan(value: object) -> object:
+    """An empty field for NaN, as everywhere in tables."""
+    return None if isinstance(value, float) and isnan(value) else value
 
 
 def _line(fields: Sequence[str]) -> str:

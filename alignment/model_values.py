@@ -8,13 +8,13 @@ beside the score.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from math import isnan, nan
 from pathlib import Path
 
 import numpy as np
 
-from alignment.folders import write_rows
+from alignment.folders import write_records
 from alignment.matrices import FloatArray
 from alignment.measures import rdm
 from alignment.raters.base import RaterResult
@@ -110,14 +110,4 @@ def _row(
 
 def write_model_values(rows: Iterable[ModelValueRow], path: Path) -> None:
     """The table as a CSV file; an empty field for NaN."""
-    write_rows(
-        path,
-        [field.name for field in fields(ModelValueRow)],
-        (
-            {
-                name: None if isinstance(value, float) and isnan(value) else value
-                for name, value in asdict(row).items()
-            }
-            for row in rows
-        ),
-    )
+    write_records(path, ModelValueRow, rows)

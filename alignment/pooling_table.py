@@ -6,12 +6,12 @@ who rated what more than on the actions.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from math import isnan, nan
 from pathlib import Path
 
 from alignment.errors import AlignmentError
-from alignment.folders import write_rows
+from alignment.folders import write_records
 from alignment.judgments import SimilarityJudgments
 from alignment.matrices import SimilarityMatrix
 from alignment.measures.table import MATRIX_MEASURES
@@ -64,14 +64,4 @@ def poolings(
 
 def write_poolings(rows: Iterable[PoolingRow], path: Path) -> None:
     """The table as a CSV file; an empty field for NaN."""
-    write_rows(
-        path,
-        [field.name for field in fields(PoolingRow)],
-        (
-            {
-                name: None if isinstance(value, float) and isnan(value) else value
-                for name, value in asdict(row).items()
-            }
-            for row in rows
-        ),
-    )
+    write_records(path, PoolingRow, rows)

@@ -12,9 +12,9 @@ does. "Sees actions as we do" and "sees what this value is about" come apart.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from itertools import combinations
-from math import isnan, nan
+from math import nan
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -22,7 +22,7 @@ import numpy as np
 
 from alignment.action_split import BoolArray, split_actions
 from alignment.errors import AlignmentError, FolderError, TooFewRaters
-from alignment.folders import read_rows, write_rows
+from alignment.folders import read_rows, write_records
 from alignment.judgments import SimilarityJudgments, ValueJudgments
 from alignment.matrices import FloatArray, SimilarityMatrix, from_distances
 from alignment.measures import rdm
@@ -230,18 +230,7 @@ def value_similarity(
 
 def write_blocks(rows: Iterable[BlockRow], path: Path) -> None:
     """The table as a CSV file; an empty field for NaN."""
-    columns = [field.name for field in fields(BlockRow)]
-    write_rows(
-        path,
-        columns,
-        (
-            {
-                name: None if isinstance(value, float) and isnan(value) else value
-                for name, value in zip(columns, astuple(row), strict=True)
-            }
-            for row in rows
-        ),
-    )
+    write_records(path, BlockRow, rows)
 
 
 def read_blocks(path: Path) -> tuple[BlockRow, ...]:

@@ -6,15 +6,15 @@ a difference counts by how far it exceeds what the noise in people's mean could 
 pair; chance differences do not lead.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import isnan, nan
 from pathlib import Path
 
 import numpy as np
 from scipy.stats import norm, rankdata
 
-from alignment.folders import write_rows
+from alignment.folders import write_records
 from alignment.judgments import Actions, SimilarityJudgments
 from alignment.matrices import FloatArray, SimilarityMatrix
 
@@ -151,8 +151,8 @@ def differences(
 
 def write_differences(found: Differences, folder: Path) -> None:
     """`differences.csv` and `different_actions.csv`; an empty field for NaN."""
-    _write(folder / "differences.csv", PairDifference, found.pairs)
-    _write(folder / "different_actions.csv", ActionDifference, found.actions)
+    write_records(folder / "differences.csv", PairDifference, found.pairs)
+    write_records(folder / "different_actions.csv", ActionDifference, found.actions)
 
 
 class _Compared:
@@ -271,22 +271,3 @@ def _quoted(actions: Actions, row: int) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     return " and ".join(names)
-
-
-def _write(
-    path: Path,
-    kind: type[PairDifference] | type[ActionDifference],
-    rows: Iterable[PairDifference | ActionDifference],
-) -> None:
-    columns = [field.name for field in fields(kind)]
-    write_rows(
-        path,
-        columns,
-        (
-            {
-                name: None if isinstance(value, float) and isnan(value) else value
-                for name, value in zip(columns, astuple(row), strict=True)
-            }
-            for row in rows
-        ),
-    )

@@ -4,15 +4,21 @@
 in files that a spreadsheet or numpy opens; nothing is pickled.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import numpy as np
 
 from alignment.errors import FolderError
-from alignment.folders import read_manifest, read_rows, write_rows
+from alignment.folders import (
+    blank_nan,
+    read_manifest,
+    read_rows,
+    write_records,
+    write_rows,
+)
 from alignment.judgments import Actions
 from alignment.matrices import FloatArray, IntArray, SimilarityMatrix
 
@@ -167,10 +173,10 @@ def write_tables(report: ReportData, folder: Path) -> None:
             )
         ),
     )
-    _write(folder / "raters.csv", RaterRow, report.raters)
-    _write(folder / "dimensions.csv", DimensionRow, report.dimensions.values())
-    _write(folder / "alignment.csv", AlignmentRow, report.alignment)
-    _write(folder / "reliability.csv", ReliabilityRow, report.reliability)
+    write_records(folder / "raters.csv", RaterRow, report.raters)
+    write_records(folder / "dimensions.csv", DimensionRow, report.dimensions.values())
+    write_records(folder / "alignment.csv", AlignmentRow, report.alignment)
+    write_records(folder / "reliability.csv", ReliabilityRow, report.reliability)
     write_rows(
         folder / "values.csv",
         ("action_id", "dimension", "rater_id", "value", "n"),
@@ -179,7 +185,7 @@ def write_tables(report: ReportData, folder: Path) -> None:
                 "action_id": id_,
                 "dimension": dimension,
                 "rater_id": who,
-                "value": _blank_nan(values[i]),
+                "value": blank_nan(values[i]),
                 "n": report.value_counts[dimension, who][i],
             }
             for (dimension, who), values in report.values.items()
@@ -229,18 +235,6 @@ def read_report(folder: Path) -> ReportData:
 Row = TypeVar("Row", RaterRow, DimensionRow, AlignmentRow, ReliabilityRow)
 
 
-def _write(path: Path, kind: type[Row], rows: Iterable[Row]) -> None:
-    columns = [field.name for field in fields(kind)]
-    write_rows(
-        path,
-        columns,
-        (
-            dict(zip(columns, map(_blank_nan, astuple(row)), strict=True))
-            for row in rows
-        ),
-    )
-
-
 def _read(path: Path, kind: type[Row]) -> list[Row]:
     parsers = {field.name: _PARSERS[field.type] for field in fields(kind)}
     return [
@@ -259,11 +253,6 @@ _PARSERS: dict[Any, Any] = {
     int: int,
     bool: lambda text: text == "1",
 }
-
-
-def _blank_nan(value: Any) -> Any:
-    """An empty field for NaN, as everywhere in a report's tables."""
-    return None if isinstance(value, float) and np.isnan(value) else value
 
 
 def _read_actions(path: Path) -> Actions:

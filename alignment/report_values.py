@@ -1,15 +1,15 @@
 """How reliable people's value ratings are, for each dimension."""
 
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass, fields
-from math import isnan, nan, sqrt
+from dataclasses import dataclass
+from math import nan, sqrt
 from pathlib import Path
 
 import numpy as np
 
 from alignment.agreement import icc
 from alignment.errors import TooFewRaters
-from alignment.folders import write_rows
+from alignment.folders import write_records
 from alignment.judgments import ValueJudgments
 from alignment.matrices import FloatArray
 from alignment.ratings import ratings_of_values
@@ -66,18 +66,7 @@ def value_reliability(
 
 def write_value_reliability(rows: Iterable[ValueReliabilityRow], path: Path) -> None:
     """The table as a CSV file; an empty field for NaN."""
-    columns = [field.name for field in fields(ValueReliabilityRow)]
-    write_rows(
-        path,
-        columns,
-        (
-            {
-                name: None if isinstance(value, float) and isnan(value) else value
-                for name, value in zip(columns, astuple(row), strict=True)
-            }
-            for row in rows
-        ),
-    )
+    write_records(path, ValueReliabilityRow, rows)
 
 
 def _table(judged: ValueJudgments, dimension: str) -> FloatArray:

@@ -6,14 +6,14 @@ under the default; this table shows how much hangs on that choice.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from math import isnan, nan
 from pathlib import Path
 
 import numpy as np
 
 from alignment.errors import AlignmentError
-from alignment.folders import write_rows
+from alignment.folders import write_records
 from alignment.judgments import SimilarityJudgments
 from alignment.matrices import SimilarityMatrix
 from alignment.measures.table import MATRIX_MEASURES
@@ -110,17 +110,7 @@ def under(frozen: Snapshot, scheme: str) -> SimilarityJudgments:
 
 def write_sensitivity(rows: Iterable[SensitivityRow], path: Path) -> None:
     """The table as a CSV file; an empty field for NaN."""
-    write_rows(
-        path,
-        [field.name for field in fields(SensitivityRow)],
-        (
-            {
-                name: None if isinstance(value, float) and isnan(value) else value
-                for name, value in asdict(row).items()
-            }
-            for row in rows
-        ),
-    )
+    write_records(path, SensitivityRow, rows)
 
 
 def _alignment(

@@ -5,6 +5,7 @@ import hashlib
 import json
 import subprocess
 import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from alignment.folders import (
     sha256_of,
     short_hash,
     write_manifest,
+    write_records,
     write_rows,
 )
 
@@ -297,3 +299,29 @@ def test_what_the_web_imports_brings_no_numpy(module: str) -> None:
     code = f"import sys, alignment.{module}; sys.exit('numpy' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@dataclass(frozen=True)
+class Line:
+    name: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Other:
+    name: str
+
+
+def test_records_are_a_column_a_field_and_an_empty_field_for_nan(
+    tmp_path: Path,
+) -> None:
+    write_records(tmp_path / "t.csv", Line, [Line("a", 0.5), Line("b", float("nan"))])
+
+    assert (tmp_path / "t.csv").read_text() == "name,value\na,0.5\nb,\n"
+
+
+def test_records_of_another_kind_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        FolderError, match="row 1: needs the columns name, value; got nam"
+    ):
+        write_records(tmp_path / "t.csv", Line, [Other("a")])
