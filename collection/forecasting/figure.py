@@ -34,7 +34,7 @@ MOST_VALUES = 12
 
 
 def draw_forecast(result: Forecast, path: Path) -> list[Path]:
-    """Draw `path`.svg and `path`.png: a panel for each kind of judgment, cost below."""
+    """Draw `path`.svg, .png and .pdf: a panel for each kind of judgment, cost below."""
     alike = [t for t in result.targets if not t.startswith("value ")]
     values = [t for t in result.targets if t.startswith("value ")]
     n_panels = len(alike) + bool(values)

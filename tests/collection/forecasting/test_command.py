@@ -47,6 +47,7 @@ def test_a_document_is_forecast_into_a_finished_folder(tmp_path: Path) -> None:
         "forecast.txt",
         "forecast.svg",
         "forecast.png",
+        "forecast.pdf",
     }
     assert "SIMULATED PARTICIPANTS" in (folder / "forecast.svg").read_text()
     assert "SIMULATED PARTICIPANTS" in said
