@@ -171,6 +171,16 @@ def result_figure(
 
 @login_required
 @require_safe
+def result_page(request: HttpRequest, slug: str, pk: int) -> HttpResponseBase:
+    """The page that a report brings, to whoever may see the report."""
+    record = _result(request, slug, "report", pk)
+    if record.superseded_at is not None:
+        return superseded_page(request, record)
+    return downloads.report_page(Path(record.result_folder))
+
+
+@login_required
+@require_safe
 def result_download(
     request: HttpRequest, slug: str, kind: str, pk: int
 ) -> HttpResponseBase:

@@ -79,6 +79,11 @@ urlpatterns = [
         name="research-result",
     ),
     path(
+        "studies/<slug:slug>/report/<int:pk>/page/",
+        research.result_page,
+        name="research-report-page",
+    ),
+    path(
         "studies/<slug:slug>/<slug:kind>/<int:pk>/download/",
         research.result_download,
         name="research-download",

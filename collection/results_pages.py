@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from alignment.folders import read_manifest, short_hash
-from collection.downloads import figure_stems
+from collection.downloads import PAGE, figure_stems
 from collection.tables import (
     NOTHING,
     Row,
@@ -66,6 +66,10 @@ CAPTIONS = {
     "alignment": "Alignment of each rater with the human similarity judgments, with "
     "95 % intervals over actions, against the human noise ceiling where there is one.",
     "map": "The actions on a plane: near each other where people judge them alike.",
+    "blocks": "Alignment on all pairs, on the pairs an agent learns on, and on those "
+    "between what it learns on and what it meets later, over the splits of a sweep.",
+    "values": "How far each rater's similarity follows differences in people's values, "
+    "beside people's own similarity, on every value dimension.",
 }
 
 
@@ -90,6 +94,7 @@ class Page:
     """A results page: its stamp, its figures, and its tables.
 
     incomplete: Sentences about raters that have an alignment but no kernel.
+    opens: Whether the folder brings a page of its own.
     notes: What has to be read beside the numbers.
     more: Tables that stay folded.
     """
@@ -102,6 +107,7 @@ class Page:
     tables: Sequence[Table]
     more: Sequence[Table]
     incomplete: Sequence[str] = ()
+    opens: bool = False
     notes: Sequence[str] = ()
 
 
@@ -169,6 +175,7 @@ def report_page(folder: Path) -> Page:
             if row.get("complete") == "0" and row.get("kind") not in PEOPLE
         ],
         notes=manifest.get("notes") or [],
+        opens=PAGE in manifest["files"],
     )
 
 

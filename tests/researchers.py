@@ -72,6 +72,7 @@ class Site:
             "research-quality-decide": ("post", [slug, rater_id, "payment"]),
             "research-snapshot": ("get", [slug, 1]),
             "research-result": ("get", [slug, "report", report]),
+            "research-report-page": ("get", [slug, report]),
             "research-download": ("get", [slug, "report", report]),
             "research-figure": ("get", [slug, "report", report, "map.svg"]),
         }
@@ -141,6 +142,7 @@ def _report_folder(path: Path) -> Path:
     def fill(home: Path) -> None:
         figure(home, "map")
         (home / "figures" / "notes.txt").write_text("no figure")
+        (home / "report.html").write_text("<!doctype html><title>Report</title>")
         rater = {"kind": "chat", "family": "smollm", "description": "asked in words"}
         counts = {"complete": 0, "n_missing": 1075, "n_pairs": 1225}
         _rows(home / "raters.csv", {"rater": "smollm2", **rater, **counts})

@@ -168,11 +168,12 @@ def test_every_file_of_it_is_refused_with_the_reason(
         reverse("research-result", args=where),
         reverse("research-download", args=where),
         reverse("research-figure", args=[*where, "map.svg"]),
+        reverse("research-report-page", args=["tiny", gone.pk]),
     ]
 
     answers = [owner.get(address) for address in addresses]
 
-    assert [answer.status_code for answer in answers] == [410] * 4
+    assert [answer.status_code for answer in answers] == [410] * 5
     for answer in answers:
         assert "whose data were erased since" in answer.text
     # The sweep of the fixture names report 1, which this one is not.

@@ -259,6 +259,26 @@ def test_a_figure_may_draw_and_do_nothing_else(site: Site) -> None:
     assert "script-src" not in answer["Content-Security-Policy"]
 
 
+def test_the_page_of_a_report_opens_apart_from_the_site(
+    site: Site, outside_var: Path
+) -> None:
+    shown, page = (
+        site.addresses()[name][1]
+        for name in ("research-result", "research-report-page")
+    )
+
+    assert page in site.ask(site.owner, "get", shown).text
+    answer = site.ask(site.owner, "get", page)
+
+    assert answer["Content-Type"] == "text/html"
+    assert b"<title>Report</title>" in b"".join(answer)  # type: ignore[arg-type]
+    policy = answer["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'")
+    assert policy.endswith("sandbox allow-scripts"), "an origin of its own"
+    (outside_var / "report" / "report.html").unlink()
+    assert site.ask(site.owner, "get", page).status_code == 404
+
+
 @pytest.mark.parametrize("kind", ["report", "sweep"])
 def test_a_result_whose_folder_was_deleted_is_not_found(
     site: Site, outside_var: Path, kind: str
