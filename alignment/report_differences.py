@@ -212,8 +212,8 @@ def _pair_sentence(rater: str, seen: _Compared, k: int, actions: Actions) -> str
         chance = " (within people's noise)"
     return (
         f"{rater} puts {first} and {second} {how}{way} (more alike than "
-        f"{seen.model_rank[k]:.0%} of pairs) than people do "
-        f"({seen.people_rank[k]:.0%}){chance}."
+        f"{_share(seen.model_rank[k])} of pairs) than people do "
+        f"({_share(seen.people_rank[k])}){chance}."
     )
 
 
@@ -263,6 +263,11 @@ def _action_sentence(rater: str, seen: _Compared, k: int, actions: Actions) -> s
         f"{rater} puts {_quoted(actions, k)} nearest to {nearest(seen.model_rank)}; "
         f"people put it nearest to {nearest(seen.people_rank)}."
     )
+
+
+def _share(rank: float) -> str:
+    """Of all pairs; a rank never reaches none or all of them."""
+    return f"{min(max(rank, 0.01), 0.99):.0%}"
 
 
 def _quoted(actions: Actions, row: int) -> str:
