@@ -32,11 +32,7 @@ distances = pytest.mark.parametrize(
 # Those that deal rows into folds deal the same rows otherwise in another order.
 undealt = pytest.mark.parametrize(
     "measure",
-    [
-        measure
-        for measure in FEATURE_MEASURES.values()
-        if not getattr(measure, "cross_validated", False)
-    ],
+    [measure for measure in FEATURE_MEASURES.values() if not measure.cross_validated],
     ids=lambda measure: measure.name,
 )
 seeds = st.integers(0, 2**32 - 1)
