@@ -67,5 +67,7 @@ def begin(study: Study) -> Callable[[Page], None]:
         page.get_by_role("button", name="I agree").click()
         page.get_by_role("link", name="Begin").click()
         page.locator("form[data-trial-id]").wait_for()
+        # Buttons stand on the page before its scripts have made them a line.
+        page.wait_for_load_state("load")
 
     return walk

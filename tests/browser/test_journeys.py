@@ -75,6 +75,7 @@ def test_a_whole_session_by_keyboard_alone(page: Page, study: Study) -> None:
     for number in range(1, N_TRIALS + 1):
         heading = page.get_by_role("heading", level=1)
         expect(heading).to_contain_text(f"Question {number} of {N_TRIALS}")
+        page.wait_for_load_state("load")
         answer_by_key(page)
 
     expect(page.locator("[data-completion-code]")).to_have_text("SHORT-THANKS")
