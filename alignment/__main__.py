@@ -218,6 +218,7 @@ def _add_import(parser: argparse.ArgumentParser) -> None:
 
 
 def _report(chosen: argparse.Namespace) -> int:
+    from alignment.raters.raters_file import place_of
     from alignment.report import ReportSettings, write_report
     from alignment.report_blocks import BlockSettings
 
@@ -229,6 +230,7 @@ def _report(chosen: argparse.Namespace) -> int:
     settings = ReportSettings(
         raters=built_in,
         recorded=tuple((name, Path(file)) for name, file in chosen.recorded),
+        raters_files=tuple(place_of(file) for file in _named_files(chosen)),
         chat_pairs=chosen.chat_pairs,
         seed=chosen.seed,
         n_resamples=chosen.resamples,
@@ -264,9 +266,8 @@ def _chosen_raters(chosen: argparse.Namespace) -> tuple[tuple[str, ...], list["R
     """The built-in raters named by --raters, and the raters of its files."""
     from alignment.raters.from_file import raters_from
 
-    named = [name.strip() for name in chosen.raters.split(",") if name.strip()]
-    files = [Path(name) for name in named if name.endswith(".toml")]
-    built_in = tuple(name for name in named if not name.endswith(".toml"))
+    files = _named_files(chosen)
+    built_in = tuple(name for name in _named_raters(chosen) if not _is_file(name))
     only = [name.strip() for name in chosen.only.split(",") if name.strip()]
     if only and not files:
         raise AlignmentError("--only chooses from files: name one with --raters")
@@ -276,6 +277,18 @@ def _chosen_raters(chosen: argparse.Namespace) -> tuple[tuple[str, ...], list["R
         for rater in raters_from(file, cache=chosen.cache, only=only)
     ]
     return () if built_in == ("none",) else built_in, raters
+
+
+def _named_raters(chosen: argparse.Namespace) -> list[str]:
+    return [name.strip() for name in chosen.raters.split(",") if name.strip()]
+
+
+def _named_files(chosen: argparse.Namespace) -> list[Path]:
+    return [Path(name) for name in _named_raters(chosen) if _is_file(name)]
+
+
+def _is_file(name: str) -> bool:
+    return name.endswith(".toml")
 
 
 def _tell_forecasts(

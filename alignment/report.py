@@ -24,6 +24,7 @@ from alignment.matrices import SimilarityMatrix
 from alignment.measures.neighbours import neighbourhood_size
 from alignment.measures.table import REPORTED
 from alignment.progress import Progress
+from alignment.rater_ceilings import rater_ceilings
 from alignment.raters import RaterOptions, make_raters
 from alignment.raters.base import Rater, RaterResult
 from alignment.raters.common_pairs import common_pairs
@@ -65,6 +66,8 @@ class ReportSettings:
 
     raters: Built-in raters by name (`alignment.raters.RATERS`).
     recorded: Name and file of raters whose judgments lie in a file.
+    raters_files: The files such as raters.toml that further raters were read from: their
+        hashes stand among the report's inputs.
     chat_pairs: Pairs the built-in chat model is asked; None asks them all, 0 leaves
         it out.
     seed: Of every draw: halves, resamples, permutations, a chat model's pairs.
@@ -77,6 +80,7 @@ class ReportSettings:
 
     raters: tuple[str, ...] = ("minilm", "wordllama", "smollm2", "length", "words")
     recorded: tuple[tuple[str, Path], ...] = ()
+    raters_files: tuple[Path, ...] = ()
     chat_pairs: int | None = 100
     seed: int = 0
     n_resamples: int = 1000
@@ -162,7 +166,11 @@ def write_report(
             values=vectors.values,
             value_counts=vectors.counts,
             alignment=_alignment(frozen, matrices, settings, notes),
-            reliability=(*_reliability(frozen, settings), *_triplet_ceilings(frozen)),
+            reliability=(
+                *_reliability(frozen, settings),
+                *_rater_ceilings(frozen, settings),
+                *_triplet_ceilings(frozen),
+            ),
             simulated=frozen.simulated,
             notes=tuple(notes),
         )
@@ -183,6 +191,7 @@ def write_report(
             settings.blocks,
             results,
             n_resamples=settings.n_resamples,
+            n_permutations=settings.n_permutations,
             seed=settings.seed,
         )
         write_parts(parts, folder)
@@ -295,6 +304,24 @@ def _reliability(
             "noise_ceiling", found.value, found.low, found.high, *known, ceiling.note
         ),
         ReliabilityRow("split_half_r", ceiling.mean_r, NAN, NAN, *known, ""),
+    )
+
+
+def _rater_ceilings(
+    frozen: Snapshot, settings: ReportSettings
+) -> tuple[ReliabilityRow, ...]:
+    """Between which bounds the best model's mean agreement with single people lies."""
+    judgments = frozen.similarities
+    try:
+        found = rater_ceilings(judgments, seed=settings.seed)
+    except TooFewRaters:  # the row of the noise ceiling says why
+        return ()
+    return tuple(
+        ReliabilityRow(
+            *(f"rater_ceiling_{end}", each.value, each.low, each.high),
+            *(found.n_raters, NAN, ""),
+        )
+        for end, each in (("lower", found.lower), ("upper", found.upper))
     )
 
 
@@ -414,4 +441,5 @@ def _inputs(frozen: Snapshot, settings: ReportSettings) -> dict[str, str]:
     return {
         "snapshot": sha256_of(frozen.folder / MANIFEST),
         **{f"recorded {name}": sha256_of(path) for name, path in settings.recorded},
+        **{f"raters {path.name}": sha256_of(path) for path in settings.raters_files},
     }

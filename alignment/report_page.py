@@ -15,13 +15,19 @@ from math import isnan
 from pathlib import Path
 
 from alignment.figure_style import SIMULATED, shown_name
+from alignment.page_inference import (
+    agreement_view,
+    comparisons_view,
+    question_view,
+    tests_view,
+)
+from alignment.page_tables import between, bullets, capital, plain, table
 from alignment.page_views import map_view, matrix_views, page_data
 from alignment.report_blocks import ALL, BLOCKS, CEILING, SIMILARITY, BlockRow
 from alignment.report_files import ReportData
 from alignment.report_parts import Parts
 
 SHOWN = 8  # pairs of a rater that stand open
-Line = Sequence[str]
 
 
 def write_page(report: ReportData, parts: Parts, path: Path, *, mark: str) -> None:
@@ -41,10 +47,16 @@ def page(report: ReportData, parts: Parts, *, mark: str) -> str:
     )
     sections: dict[str, tuple[str, str]] = {
         "alignment": ("Alignment with people", _alignment(parts)),
+        "tests": (
+            "What may be claimed",
+            tests_view(parts.inference) + comparisons_view(parts.inference),
+        ),
+        "agreement": ("How far people agree", agreement_view(report, parts.agreement)),
         "values": ("Values", _values(report, parts)),
         "matrices": ("How alike each rater sees the actions", matrix_views(report)),
         "map": ("Map of the actions", map_view(report)),
         "differences": ("What models see differently", _differences(parts)),
+        "questions": ("What the way of asking does", question_view(parts.questions)),
         "notes": ("Notes", _notes(report)),
     }
     sections = {key: each for key, each in sections.items() if each[1]}
@@ -101,12 +113,12 @@ def _pooled(parts: Parts) -> str:
     lines = [
         [
             escape(shown_name(rater)),
-            *(_plain(found[way, rater].value) for way in ways),
+            *(plain(found[way, rater].value) for way in ways),
         ]
         for rater in raters
     ]
-    return _table(
-        ["", *(escape(_capital(way)) for way in ways)],
+    return table(
+        ["", *(escape(capital(way)) for way in ways)],
         lines,
         "Three poolings of people's ratings: Spearman with each pair's mean, with raters' "
         "levels taken out first, and with pairs drawn to the mean of all by how few "
@@ -132,8 +144,8 @@ def _block_table(rows: Sequence[BlockRow], caption: str) -> str:
         pooled = f" ({who[1]})" if len(poolings) > 1 and who[0] != CEILING else ""
         cells = [_cell(found.get((*who, block)), span) for block in BLOCKS]
         lines.append([escape(name + pooled), *cells])
-    heads = ["", *(_capital(name) for name in BLOCKS.values())]
-    return _table(heads, lines, caption)
+    heads = ["", *(capital(name) for name in BLOCKS.values())]
+    return table(heads, lines, caption)
 
 
 def _cell(row: BlockRow | None, span: tuple[float, float]) -> str:
@@ -145,8 +157,7 @@ def _cell(row: BlockRow | None, span: tuple[float, float]) -> str:
 
 
 def _number(row: BlockRow) -> str:
-    between = "" if isnan(row.low) else f" [{_plain(row.low)}, {_plain(row.high)}]"
-    return _plain(row.value) + between
+    return between(row.value, row.low, row.high)
 
 
 def _dots(row: BlockRow, span: tuple[float, float]) -> str:
@@ -182,14 +193,14 @@ def _values(report: ReportData, parts: Parts) -> str:
             f"{each.n_raters:,}",
             f"{each.raters_per_action:g}",
             *(
-                _plain(number)
+                plain(number)
                 for number in (each.reliability, each.ceiling, each.icc_1, each.icc_k)
             ),
         ]
         for each in parts.values
     ]
     heads = ["", "People", "Per action", "Reliability", "Ceiling", "ICC(1)", "ICC(k)"]
-    told = _table(
+    told = table(
         heads,
         reliable,
         "People's values: reliability of the mean of all (split halves, stepped up), the "
@@ -205,13 +216,13 @@ def _values(report: ReportData, parts: Parts) -> str:
                 _number(row) if (row := found.get((each.dimension, name))) else "none"
                 for name in raters
             ),
-            _plain(row.value)
+            plain(row.value)
             if (row := found.get((each.dimension, CEILING)))
             else "none",
         ]
         for each in parts.values
     ]
-    table = _table(
+    following = table(
         ["", *(escape(shown_name(name)) for name in raters), "Ceiling"],
         follows,
         "How far each rater's similarity follows differences in people's values: "
@@ -227,7 +238,7 @@ def _values(report: ReportData, parts: Parts) -> str:
         + "</details>"
         for each in parts.values
     )
-    return told + _model_values(parts) + table + blocks
+    return told + _model_values(parts) + following + blocks
 
 
 def _model_values(parts: Parts) -> str:
@@ -237,16 +248,16 @@ def _model_values(parts: Parts) -> str:
     lines = [
         [
             f"{escape(row.dimension)}, {escape(shown_name(row.rater))}",
-            f"{_plain(row.value)} [{_plain(row.low)}, {_plain(row.high)}]"
+            between(row.value, row.low, row.high)
             if not row.note
             else f'<span class="quiet">{escape(row.note)}</span>',
-            _plain(row.higher_by),
+            plain(row.higher_by),
             f"{row.n_actions:,}",
             f"{row.n_lost:,}",
         ]
         for row in parts.model_values
     ]
-    return _table(
+    return table(
         ["", "Order", "Higher by", "Actions", "Refused"],
         lines,
         "Models' own values: Spearman with people's means and its 95 % interval over "
@@ -280,17 +291,17 @@ def _differences(parts: Parts) -> str:
         pairs, actions = parts.differences.of(rater)
         inner += (
             f"<h3>{escape(shown_name(rater))}</h3>"
-            + _list([each.sentence for each in pairs[:SHOWN]])
+            + bullets([each.sentence for each in pairs[:SHOWN]])
             + f"<details><summary>More of {escape(shown_name(rater))}: actions, and the "
             "numbers of all pairs</summary>"
-            + _list([each.sentence for each in actions])
-            + _table(
+            + bullets([each.sentence for each in actions])
+            + table(
                 ["Pair", "People", "Model", "People's rank", "Its rank", "Noise"],
                 [
                     [
                         f"{escape(each.action_a)}, {escape(each.action_b)}",
                         *(
-                            _plain(number)
+                            plain(number)
                             for number in (
                                 each.people,
                                 each.model,
@@ -312,7 +323,7 @@ def _differences(parts: Parts) -> str:
 
 def _notes(report: ReportData) -> str:
     ceilings = [row.note for row in report.reliability if row.note]
-    raters = _table(
+    raters = table(
         ["", "Kind", "Pairs judged", "What it is"],
         [
             [
@@ -325,41 +336,9 @@ def _notes(report: ReportData) -> str:
         ],
         "Raters",
     )
-    return _list([_capital(note) for note in (*ceilings, *report.notes)], "ul") + raters
-
-
-def _table(heads: Line, lines: Sequence[Line], caption: str) -> str:
-    top = "".join(
-        f'<th scope="col">{head}</th>' if head else "<td></td>" for head in heads
-    )
-    rows = "".join(
-        f'<tr><th scope="row">{line[0]}</th>'
-        + "".join(f"<td>{each}</td>" for each in line[1:])
-        + "</tr>"
-        for line in lines
-    )
-    label = escape(caption.split(":")[0], quote=True)
     return (
-        f'<div class="wide" tabindex="0" role="region" aria-label="{label}"><table>'
-        f"<caption>{escape(caption)}</caption><thead><tr>{top}</tr></thead>"
-        f"<tbody>{rows}</tbody></table></div>"
+        bullets([capital(note) for note in (*ceilings, *report.notes)], "ul") + raters
     )
-
-
-def _list(sentences: Sequence[str], kind: str = "ol") -> str:
-    lines = "".join(f"<li>{escape(each)}</li>" for each in sentences)
-    return f"<{kind}>{lines}</{kind}>" if lines else ""
-
-
-def _plain(number: float) -> str:
-    if isnan(number):
-        return "–"
-    # What rounds to 0 has no sign.
-    return f"{round(number, 2) + 0.0:.2f}".replace("-", "\N{MINUS SIGN}")
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _span(rows: Sequence[BlockRow]) -> tuple[float, float]:

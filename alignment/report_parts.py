@@ -1,7 +1,7 @@
 """What a report says beyond one number a rater: blocks, values, differences in words."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isnan
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from alignment.model_values import ModelValueRow, model_values, write_model_valu
 from alignment.pooling_table import PoolingRow, poolings, write_poolings
 from alignment.progress import Progress
 from alignment.raters.base import RaterResult
+from alignment.report_agreement import AgreementRow, agreement_rows, write_agreement
 from alignment.report_blocks import (
     ALL,
     CEILING,
@@ -37,6 +38,8 @@ from alignment.report_files import (
     ReliabilityRow,
     ReportData,
 )
+from alignment.report_inference import Inference, inference, write_inference
+from alignment.report_questions import QuestionRow, question_rows, write_questions
 from alignment.report_values import (
     ValueReliabilityRow,
     value_reliability,
@@ -61,6 +64,9 @@ class Parts:
     values: tuple[ValueReliabilityRow, ...]
     poolings: tuple[PoolingRow, ...] = ()
     model_values: tuple[ModelValueRow, ...] = ()
+    inference: Inference = field(default_factory=Inference)
+    agreement: tuple[AgreementRow, ...] = ()
+    questions: tuple[QuestionRow, ...] = ()
 
 
 def report_parts(
@@ -70,9 +76,10 @@ def report_parts(
     results: Mapping[str, RaterResult],
     *,
     n_resamples: int,
+    n_permutations: int,
     seed: int,
 ) -> Parts:
-    """Blocks, values and differences of every rater.
+    """Blocks, values, differences and tests of every rater.
 
     Args:
         results: What the raters answered, by name.
@@ -89,6 +96,8 @@ def report_parts(
     )
     rows: list[BlockRow] = []
     found = Differences((), ())
+    tests = Inference()
+    known = frozen.similarities
     reliabilities: list[ValueReliabilityRow] = []
     dimensions = [name for name in report.dimensions if (name, GROUP) in report.values]
     with Progress("blocks and values", 1 + len(dimensions)) as progress:
@@ -100,6 +109,16 @@ def report_parts(
             if reference == HUMAN:
                 noise = rank_noise(frozen.similarities, seed=seed)
             found = differences(people, models, frozen.actions, noise)
+            tests = inference(
+                people,
+                # Of another reference's judgments nobody is asked here.
+                known if reference == HUMAN else known.only(()),
+                models,
+                frozen.actions,
+                n_resamples=n_resamples,
+                n_permutations=n_permutations,
+                seed=seed,
+            )
             models = {reference: people} | models
         progress.advance()
         for name in dimensions:
@@ -109,11 +128,23 @@ def report_parts(
             progress.advance()
     pooled = poolings(frozen.similarities, report.matrices)
     own = model_values(report.values, results, n_resamples=n_resamples, seed=seed)
-    return Parts(reference, tuple(rows), found, tuple(reliabilities), pooled, own)
+    return Parts(
+        reference,
+        tuple(rows),
+        found,
+        tuple(reliabilities),
+        pooled,
+        own,
+        tests,
+        agreement_rows(
+            known, frozen.values, dimensions, n_resamples=n_resamples, seed=seed
+        ),
+        question_rows(results),
+    )
 
 
 def write_parts(parts: Parts, folder: Path) -> None:
-    """Their tables: blocks, differences, different_actions, value_reliability, pooling."""
+    """Their tables, each a CSV file; those that would be empty are left out."""
     write_blocks(parts.blocks, folder / "blocks.csv")
     write_differences(parts.differences, folder)
     write_value_reliability(parts.values, folder / "value_reliability.csv")
@@ -121,6 +152,12 @@ def write_parts(parts: Parts, folder: Path) -> None:
         write_poolings(parts.poolings, folder / "pooling.csv")
     if parts.model_values:
         write_model_values(parts.model_values, folder / "model_values.csv")
+    if parts.inference.models:
+        write_inference(parts.inference, folder)
+    if parts.agreement:
+        write_agreement(parts.agreement, folder / "agreement.csv")
+    if parts.questions:
+        write_questions(parts.questions, folder / "question_variance.csv")
 
 
 def _ceilings(

@@ -242,7 +242,7 @@ def read_raters_file(path: Path) -> RatersFile:
         RatersFileError: With every fault and its place.
     """
     try:
-        text = _text(Path(path))
+        text = place_of(Path(path)).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as problem:
         reason = getattr(problem, "strerror", None) or "not UTF-8 text"
         raise RatersFileError(path, [("", f"cannot be read ({reason})")]) from None
@@ -258,11 +258,11 @@ def read_raters_file(path: Path) -> RatersFile:
     raise RatersFileError(path, faults)
 
 
-def _text(path: Path) -> str:
+def place_of(path: Path) -> Path:
+    """The file that is read for `path`: itself, or the one that ships with Attune."""
     if str(path) == SHIPPED and not path.exists():
-        shipped = resources.files("alignment.raters") / SHIPPED
-        return shipped.read_text(encoding="utf-8")
-    return path.read_text(encoding="utf-8")
+        return Path(str(resources.files("alignment.raters") / SHIPPED))
+    return path
 
 
 def _fault(error: Any, document: Mapping[str, Any]) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -54,89 +55,91 @@ RATERS = ("p-ada", "p-bo", "p-cy", "p-dee")
 WriteSnapshot = Callable[..., Path]
 
 
-@pytest.fixture
-def small_snapshot(tmp_path: Path) -> WriteSnapshot:
-    """Writes a snapshot of eight actions; arguments leave tables out or change it.
+def write_small_snapshot(
+    parent: Path,
+    name: str = "snapshot",
+    *,
+    pairs: bool = True,
+    triplets: bool = True,
+    values: bool = True,
+    unjudged: int = 0,
+    **more: Any,
+) -> Path:
+    """A snapshot of eight actions; arguments leave tables out or change it.
 
     People see the actions along a line, with some noise of their own; p-ada alone
     rated every action on morality.
     """
-
-    def write(
-        name: str = "snapshot",
-        *,
-        pairs: bool = True,
-        triplets: bool = True,
-        values: bool = True,
-        unjudged: int = 0,
-        **more: Any,
-    ) -> Path:
-        rng = np.random.default_rng(5)
-        place = dict(zip(TEXTS, np.linspace(0, 1, len(TEXTS)), strict=True))
-        rows: dict[str, list[Mapping[str, object]]] = {
-            "value_rows": [],
-            "similarity_rows": [],
-            "triplet_rows": [],
-        }
-        for a, b in list(combinations(TEXTS, 2))[unjudged:]:
-            for rater in RATERS:
-                seen = 1 - abs(place[a] - place[b]) + rng.normal(0, 0.05)
-                rows["similarity_rows"].append(
-                    {
-                        "action_a": a,
-                        "action_b": b,
-                        "rater_id": rater,
-                        "similarity": float(np.clip(seen, 0, 1)),
-                    }
-                )
-        for a, b, c in combinations(TEXTS, 3):
-            gaps = {a: place[c] - place[b], c: place[b] - place[a]}
-            rows["triplet_rows"].append(
+    rng = np.random.default_rng(5)
+    place = dict(zip(TEXTS, np.linspace(0, 1, len(TEXTS)), strict=True))
+    rows: dict[str, list[Mapping[str, object]]] = {
+        "value_rows": [],
+        "similarity_rows": [],
+        "triplet_rows": [],
+    }
+    for a, b in list(combinations(TEXTS, 2))[unjudged:]:
+        for rater in RATERS:
+            seen = 1 - abs(place[a] - place[b]) + rng.normal(0, 0.05)
+            rows["similarity_rows"].append(
                 {
-                    "a": a,
-                    "b": b,
-                    "c": c,
-                    "odd": min(gaps, key=lambda each: gaps[each]),
-                    "rater_id": "p-eve",
-                    "sampler": "random",
-                    "propensity": 1 / 56,
+                    "action_a": a,
+                    "action_b": b,
+                    "rater_id": rater,
+                    "similarity": float(np.clip(seen, 0, 1)),
                 }
             )
-        for action, at in place.items():
-            for rater in ("p-ada", "p-bo"):
-                if (rater, action) != ("p-bo", "read-book"):
-                    rows["value_rows"].append(
-                        {
-                            "action_id": action,
-                            "dimension": "morality",
-                            "rater_id": rater,
-                            "value": 95 - 90 * at - 4 * (rater == "p-bo"),
-                            "group": "values",
-                        }
-                    )
-        kept = {
-            "value_rows": values,
-            "similarity_rows": pairs,
-            "triplet_rows": triplets,
-        }
-        folder = tmp_path / name
-        write_snapshot(
-            folder,
-            actions=[
-                {"action_id": id_, "text": text, "area": "street"}
-                for id_, text in TEXTS.items()
-            ],
-            **{
-                "study": "small",
-                "title": "A small study",
-                "dimensions": [MORALITY, CHALLENGE],
-                "wording": WORDING,
-                "simulated": False,
-                "started_at": datetime.now(UTC),
-                **{table: rows[table] if kept[table] else [] for table in rows},
-                **more,
-            },
+    for a, b, c in combinations(TEXTS, 3):
+        gaps = {a: place[c] - place[b], c: place[b] - place[a]}
+        rows["triplet_rows"].append(
+            {
+                "a": a,
+                "b": b,
+                "c": c,
+                "odd": min(gaps, key=lambda each: gaps[each]),
+                "rater_id": "p-eve",
+                "sampler": "random",
+                "propensity": 1 / 56,
+            }
         )
-        return folder
+    for action, at in place.items():
+        for rater in ("p-ada", "p-bo"):
+            if (rater, action) != ("p-bo", "read-book"):
+                rows["value_rows"].append(
+                    {
+                        "action_id": action,
+                        "dimension": "morality",
+                        "rater_id": rater,
+                        "value": 95 - 90 * at - 4 * (rater == "p-bo"),
+                        "group": "values",
+                    }
+                )
+    kept = {
+        "value_rows": values,
+        "similarity_rows": pairs,
+        "triplet_rows": triplets,
+    }
+    folder = parent / name
+    write_snapshot(
+        folder,
+        actions=[
+            {"action_id": id_, "text": text, "area": "street"}
+            for id_, text in TEXTS.items()
+        ],
+        **{
+            "study": "small",
+            "title": "A small study",
+            "dimensions": [MORALITY, CHALLENGE],
+            "wording": WORDING,
+            "simulated": False,
+            "started_at": datetime.now(UTC),
+            **{table: rows[table] if kept[table] else [] for table in rows},
+            **more,
+        },
+    )
+    return folder
 
-    return write
+
+@pytest.fixture
+def small_snapshot(tmp_path: Path) -> WriteSnapshot:
+    """`write_small_snapshot` into the test's own folder."""
+    return partial(write_small_snapshot, tmp_path)

@@ -102,8 +102,10 @@ def test_people_who_agree_have_a_ceiling(
 ) -> None:
     report = write_report(small_snapshot(), tmp_path / "report", quick())
 
-    ceiling, r = report.reliability
+    ceiling, r, lower, upper = report.reliability
     assert (ceiling.what, r.what) == ("noise_ceiling", "split_half_r")
+    assert (lower.what, upper.what) == ("rater_ceiling_lower", "rater_ceiling_upper")
+    assert 0.8 < lower.value <= upper.value <= 1
     assert 0.9 < ceiling.low <= ceiling.value <= ceiling.high <= 1
     assert (ceiling.n_raters, ceiling.raters_per_pair, ceiling.note) == (4, 4, "")
 
@@ -127,12 +129,17 @@ def test_values_are_the_groups_mean_and_complete_vectors_alone(
 def test_the_manifest_names_the_inputs_the_settings_and_the_figures_mark(
     small_snapshot: WriteSnapshot, tmp_path: Path
 ) -> None:
-    snapshot = small_snapshot()
+    snapshot, models = small_snapshot(), tmp_path / "raters.toml"
+    models.write_text("# whose models were asked")
 
-    write_report(snapshot, tmp_path / "report", quick(seed=7, figures=True))
+    settings = quick(seed=7, figures=True, raters_files=(models,))
+    write_report(snapshot, tmp_path / "report", settings)
 
     manifest = read_manifest(tmp_path / "report", "report")
-    assert manifest["inputs"] == {"snapshot": sha256_of(snapshot / MANIFEST)}
+    assert manifest["inputs"] == {
+        "snapshot": sha256_of(snapshot / MANIFEST),
+        "raters raters.toml": sha256_of(models),
+    }
     assert manifest["seeds"] == {"seed": 7, "split": BlockSettings().seed}
     assert manifest["parameters"]["measures"] == list(REPORTED)
     assert [each["name"] for each in manifest["parameters"]["raters"]] == [

@@ -9,7 +9,7 @@ import pytest
 from alignment.figure_style import SIMULATED
 from alignment.pooling import POOLINGS
 from alignment.report import ReportSettings, write_report
-from tests.alignment.conftest import TEXTS, WriteSnapshot
+from tests.alignment.conftest import TEXTS, write_small_snapshot
 
 SETTINGS = ReportSettings(
     raters=("length", "words"), n_resamples=20, n_permutations=20, n_splits=5
@@ -17,11 +17,12 @@ SETTINGS = ReportSettings(
 HOSTILE = {"title": "A <script>alert(1)</script> & a study"}
 
 
-@pytest.fixture
-def folder(small_snapshot: WriteSnapshot, tmp_path: Path) -> Path:
-    snapshot = small_snapshot(simulated=True, world="follows", **HOSTILE)
-    write_report(snapshot, tmp_path / "report", SETTINGS)
-    return tmp_path / "report"
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    parent = tmp_path_factory.mktemp("report-page")
+    snapshot = write_small_snapshot(parent, simulated=True, world="follows", **HOSTILE)
+    write_report(snapshot, parent / "report", SETTINGS)
+    return parent / "report"
 
 
 def test_the_page_asks_nobody_and_runs_only_what_it_brings(folder: Path) -> None:
@@ -60,3 +61,29 @@ def test_every_rater_stands_under_every_pooling(folder: Path) -> None:
 
     assert rows == {(way, who) for way in POOLINGS for who in ("length", "words")}
     assert "Three poolings" in (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_tests_comparisons_and_agreement_stand_on_the_page_and_in_tables(
+    folder: Path,
+) -> None:
+    page = (folder / "report.html").read_text(encoding="utf-8")
+
+    for said in (
+        "What may be claimed",
+        "95 % interval over people and actions",
+        "length minus words",
+        "How far people agree",
+        "The best possible model would agree with single people",
+    ):
+        assert said in page
+    for name, n_rows in (
+        ("model_tests.csv", 2),
+        ("model_comparisons.csv", 1),
+        ("agreement.csv", 2),
+    ):
+        with (folder / name).open(encoding="utf-8") as file:
+            assert len(list(csv.DictReader(file))) == n_rows
+    with (folder / "reliability.csv").open(encoding="utf-8") as file:
+        ends = {row["what"]: row for row in csv.DictReader(file)}
+    lower, upper = (ends[f"rater_ceiling_{end}"] for end in ("lower", "upper"))
+    assert float(lower["value"]) <= float(upper["value"])
