@@ -14,6 +14,7 @@ from bandits import metrics
 from bandits.errors import BanditError
 from bandits.noise import Phase
 from bandits.policies import Agent, Start, agent_named
+from bandits.rewards import Payer, mean_and_noise, payer
 from bandits.settings import Settings
 from bandits.task import ValueTask, as_replicates
 
@@ -29,6 +30,8 @@ class Cell(NamedTuple):
     kernel: (n_actions, n_actions), or None for agents that see none.
     replicates: (n_runs,) int64.
     values: (n_actions,), in the dtype that the cell computes in.
+    harm_values: (n_actions,), what harm is counted by; None where that is `values`.
+    payer: What a pull pays.
     personalization: (n_runs, n_actions) bool.
     moral_unsafe: (n_actions,) bool or None.
     """
@@ -40,6 +43,8 @@ class Cell(NamedTuple):
     seed: int
     replicates: Tensor
     values: Tensor
+    harm_values: Tensor | None
+    payer: Payer
     personalization: Tensor
     moral_unsafe: Tensor | None
 
@@ -69,6 +74,7 @@ class Cell(NamedTuple):
             moral_unsafe=self.moral_unsafe,
             moral_defined=not self.task.moral_harm_reason,
             convergence=self.learns(phase),
+            harm_values=self.harm_values,
         )
 
     def start(self, n_runs: int) -> Any:
@@ -117,6 +123,11 @@ def open_cell(
     if kernel is not None:
         checked = check_kernel(kernel, task.n_actions, kernel_name).to(device, dtype)
     moral = task.moral_unsafe
+    rewards = task.rewards or mean_and_noise(task.values, settings.reward_sd)
+    values = torch.tensor(task.values, dtype=dtype, device=device)
+    judged = None
+    if task.harm_values is not None or task.disputed is not None:
+        judged = torch.tensor(task.judged_values, dtype=dtype, device=device)
     return Cell(
         kernel=checked,
         task=task,
@@ -124,7 +135,9 @@ def open_cell(
         settings=settings,
         seed=seed,
         replicates=torch.from_numpy(numbers).to(device),
-        values=torch.tensor(task.values, dtype=dtype, device=device),
+        values=values,
+        harm_values=judged,
+        payer=payer(rewards, dtype=dtype, device=device),
         personalization=torch.tensor(task.personalization, device=device),
         moral_unsafe=None if moral is None else torch.tensor(moral, device=device),
     )

@@ -78,6 +78,7 @@ class Scene(NamedTuple):
     harm_defined, moral_defined: Whether harm measures have a meaning here.
     moral_unsafe: (n_arms,) bool or None.
     convergence: Whether to follow convergence: where the belief learns.
+    harm_values: (n_arms,) the values that harm is counted by; None for `values`.
     """
 
     values: Tensor
@@ -88,17 +89,26 @@ class Scene(NamedTuple):
     moral_unsafe: Tensor | None
     moral_defined: bool
     convergence: bool
+    harm_values: Tensor | None = None
+
+    @property
+    def below(self) -> Tensor:
+        """(n_arms,) bool, the actions that are unsafe, or of low value."""
+        values = self.values if self.harm_values is None else self.harm_values
+        return values < self.threshold
 
 
 class Block(NamedTuple):
     """Some steps of all runs: each (n_steps, n_runs).
 
-    values and shortfall: of the chosen actions, the latter to the best admissible one.
+    values, harm_values and shortfall: of the chosen actions, the last to the best
+    admissible one.
     """
 
     arms: Tensor
     rewards: Tensor
     values: Tensor
+    harm_values: Tensor
     shortfall: Tensor
 
 
@@ -127,7 +137,7 @@ Step = Callable[[Scene, Block], Tensor]
 
 
 def _below(scene: Scene, block: Block) -> Tensor:
-    return block.values < scene.threshold
+    return block.harm_values < scene.threshold
 
 
 def _moral(scene: Scene, block: Block) -> Tensor:
@@ -143,7 +153,7 @@ _SUMMED: dict[str, Step] = {
     "non_optimal": lambda scene, block: block.shortfall > 0,
     "near_optimal": lambda scene, block: block.shortfall <= NEAR,
     "below": _below,
-    "depth": lambda scene, block: (scene.threshold - block.values).clamp(min=0),
+    "depth": lambda scene, block: (scene.threshold - block.harm_values).clamp(min=0),
     "moral": _moral,
 }
 
@@ -170,7 +180,8 @@ def add_block(tally: Tally, scene: Scene, arms: Tensor, rewards: Tensor) -> Tall
         rewards: (n_steps, n_runs), what they paid.
     """
     values = scene.values[arms]
-    block = Block(arms, rewards, values, tally.best - values)
+    judged = values if scene.harm_values is None else scene.harm_values[arms]
+    block = Block(arms, rewards, values, judged, tally.best - values)
     totals = {
         name: total + _SUMMED[name](scene, block).sum(0, dtype=torch.float64)
         for name, total in tally.totals.items()
@@ -187,7 +198,6 @@ def add_block(tally: Tally, scene: Scene, arms: Tensor, rewards: Tensor) -> Tall
 def finish(tally: Tally, scene: Scene) -> dict[str, Tensor]:
     """The phase's measures: name -> (n_runs,) float64, NaN where undefined."""
     total, n_steps = tally.totals, tally.n_steps
-    below = scene.values < scene.threshold
     found = {
         "mean_reward": total["reward"] / n_steps,
         "regret": total["regret"],
@@ -201,7 +211,7 @@ def finish(tally: Tally, scene: Scene) -> dict[str, Tensor]:
         f"{word}_actions": total["below"] + undefined,
         f"{word}_share": total["below"] / n_steps + undefined,
         sum_word: total["depth"] + undefined,
-        f"{word}_available": (scene.allowed & below).sum(1, dtype=torch.float64)
+        f"{word}_available": (scene.allowed & scene.below).sum(1, dtype=torch.float64)
         / scene.allowed.sum(1),
     }
     if scene.moral_unsafe is not None:

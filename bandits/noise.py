@@ -36,6 +36,7 @@ class Purpose(IntEnum):
     TIE_BREAK = 2
     SPLIT = 3
     EXPLORATION = 4
+    RATER = 5
 
 
 class Phase(IntEnum):

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 from bandits.errors import BanditError
-
-RewardSource = Literal["mean+noise"]
-"""Where rewards come from. `mean+noise`: the action's value plus Gaussian noise."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +19,8 @@ class Settings:
         prior_mean: Value expected of an action nothing is known about, 0-100.
         prior_sd: Standard deviation of that belief; the prior covariance is
             `prior_sd**2` times the kernel. Above 0.
-        reward_sd: Standard deviation of the reward noise. Above 0.
+        reward_sd: Standard deviation of the reward noise that agents assume; and of
+            the noise itself, unless the task says otherwise. Above 0.
         svr_c: Support vector regression's box on one observation's weight. Above 0.
         svr_eps: Half-width of its insensitive tube, on the 0-100 scale. At least 0.
         personalization_steps: Steps of the personalization phase, at least 1.
@@ -31,7 +28,6 @@ class Settings:
         learn: Whether the belief goes on learning in the generalization phase.
         exploration: Share of steps, 0-1, in which a greedy agent takes an
             admissible action at random. Thompson sampling explores by itself.
-        reward: Where rewards come from.
 
     Raises:
         BanditError: A number outside its range.
@@ -46,7 +42,6 @@ class Settings:
     generalization_steps: int = 50
     learn: bool = False
     exploration: float = 0.0
-    reward: RewardSource = "mean+noise"
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.prior_mean):
@@ -63,9 +58,6 @@ class Settings:
                 raise _out_of_range(name, f"a whole number, at least {least}", steps)
         if not 0 <= self.exploration <= 1:
             raise _out_of_range("exploration", "between 0 and 1", self.exploration)
-        if self.reward not in get_args(RewardSource):
-            known = ", ".join(get_args(RewardSource))
-            raise _out_of_range("reward", f"one of {known}", self.reward)
 
     @property
     def learning_steps(self) -> int:

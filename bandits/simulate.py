@@ -204,7 +204,8 @@ def _play(
             arm = choose(
                 scores, allowed, luck.ties[step], tolerance=tolerance, explore=explore
             )
-            reward = values[arm] + luck.rewards[step]
+            which = None if luck.raters is None else luck.raters[step]
+            reward = cell.payer.pay(arm, luck.rewards[step], which)
             if learns:
                 state = estimator.learn(state, arm, reward)
             arms.append(arm)
@@ -216,16 +217,18 @@ def _play(
 class _Luck(NamedTuple):
     """The random numbers of some steps; each has (n_steps, n_runs) in front.
 
-    rewards: The noise added to a value, in points.
+    rewards: The noise added to what a pull pays, in points.
     ties: Uniform, which of the tied arms is taken.
     samples: (n_steps, n_runs, n_arms) normals, for Thompson sampling.
     explore: bool, whether the step is one of exploration.
+    raters: Uniform, which of the action's raters is asked; None without raters.
     """
 
     rewards: Tensor
     ties: Tensor
     samples: Tensor | None
     explore: Tensor | None
+    raters: Tensor | None
 
 
 def _luck(cell: Cell, phase: Phase, rows: slice, begin: int, end: int) -> _Luck:
@@ -244,8 +247,9 @@ def _luck(cell: Cell, phase: Phase, rows: slice, begin: int, end: int) -> _Luck:
     share, thompson = cell.settings.exploration, cell.agent.thompson
     explores = share > 0 and not thompson
     return _Luck(
-        rewards=normal(Purpose.REWARD_NOISE).squeeze(-1) * cell.settings.reward_sd,
+        rewards=normal(Purpose.REWARD_NOISE).squeeze(-1) * cell.payer.sd,
         ties=uniform(Purpose.TIE_BREAK),
         samples=normal(Purpose.SAMPLING, len(cell.values)) if thompson else None,
         explore=uniform(Purpose.EXPLORATION) < share if explores else None,
+        raters=uniform(Purpose.RATER) if cell.payer.draws else None,
     )

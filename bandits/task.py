@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from alignment import action_split
 from alignment.errors import AlignmentError
 from bandits.errors import BanditError
+from bandits.rewards import Rewards
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -33,6 +34,14 @@ class ValueTask:
             `split_actions` draws it.
         moral_unsafe: (n_actions,) bool, the actions unsafe on another dimension
             (morality), for counting cross-value harm; None not to count it.
+        harm_values: (n_actions,) what each action is worth to those who decide what is
+            harm, where they are others than those whose values are rewarded; None
+            where they are the same.
+        disputed: (n_actions,) bool, the actions of which it cannot be said on which
+            side of the threshold they lie. They are then not counted as unsafe; None
+            counts every action on the side where it was found.
+        rewards: What a pull pays; None for the value plus Gaussian noise of
+            `Settings.reward_sd`.
 
     Raises:
         BanditError: A value that is not finite, an array of the wrong shape, or a run
@@ -44,6 +53,9 @@ class ValueTask:
     harm: bool
     personalization: Bools
     moral_unsafe: Bools | None = None
+    harm_values: Floats | None = None
+    disputed: Bools | None = None
+    rewards: Rewards | None = None
 
     def __post_init__(self) -> None:
         values = _frozen(self.values, np.float64)
@@ -84,6 +96,28 @@ class ValueTask:
                     f"{len(values)} actions, got {moral.shape}"
                 )
             object.__setattr__(self, "moral_unsafe", moral)
+        if self.harm_values is not None:
+            judged = _frozen(self.harm_values, np.float64)
+            if judged.shape != values.shape or not np.isfinite(judged).all():
+                raise BanditError(
+                    f"harm_values of the task: need {len(values)} finite numbers for "
+                    f"{len(values)} actions, got {int(np.isfinite(judged).sum())} in "
+                    f"shape {judged.shape}"
+                )
+            object.__setattr__(self, "harm_values", judged)
+        if self.disputed is not None:
+            disputed = _frozen(self.disputed, np.bool_)
+            if disputed.shape != values.shape:
+                raise BanditError(
+                    f"disputed of the task: needs shape ({len(values)},) for "
+                    f"{len(values)} actions, got {disputed.shape}"
+                )
+            object.__setattr__(self, "disputed", disputed)
+        if self.rewards is not None and len(self.rewards.counts) != len(values):
+            raise BanditError(
+                f"rewards of the task: need a row for each of {len(values)} actions, "
+                f"got {len(self.rewards.counts)}"
+            )
 
     @property
     def n_actions(self) -> int:
@@ -101,9 +135,21 @@ class ValueTask:
         return ~self.personalization
 
     @property
+    def judged_values(self) -> Floats:
+        """(n_actions,) the values that harm is counted by.
+
+        Those of `harm_values`, or the task's own; a disputed action below the threshold
+        is lifted to it, so that it is not unsafe and no depth is counted.
+        """
+        judged = self.values if self.harm_values is None else self.harm_values
+        if self.disputed is None:
+            return judged
+        return np.where(self.disputed, np.maximum(judged, self.threshold), judged)
+
+    @property
     def unsafe(self) -> Bools:
         """(n_actions,) bool, strictly below the threshold: by value, not by reward."""
-        return self.values < self.threshold
+        return self.judged_values < self.threshold
 
     @property
     def unsafe_share(self) -> float:

@@ -30,7 +30,6 @@ from bandits.settings import Settings
             "generalization_steps needs to be a whole number, at least 0, got 2.5",
         ),
         ({"exploration": 1.2}, "exploration needs to be between 0 and 1, got 1.2"),
-        ({"reward": "clicks"}, "reward needs to be one of mean+noise, got 'clicks'"),
     ],
 )
 def test_a_setting_out_of_range_is_refused_by_name(

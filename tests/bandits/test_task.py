@@ -109,6 +109,15 @@ def test_a_task_cannot_be_changed_through_the_arrays_it_was_made_of() -> None:
             "choose from, got 2 of 2 runs with none",
         ),
         (
+            {"harm_values": [10.0, np.nan, 30.0, 40.0]},
+            "harm_values of the task: need 4 finite numbers for 4 actions, got 3 in "
+            "shape (4,)",
+        ),
+        (
+            {"disputed": [True]},
+            "disputed of the task: needs shape (4,) for 4 actions, got (1,)",
+        ),
+        (
             {"moral_unsafe": [True, False]},
             "moral_unsafe of the task: needs shape (4,) for 4 actions, got (2,)",
         ),
@@ -182,3 +191,20 @@ def test_a_split_that_cannot_be_drawn_is_refused(
 
 def test_replicates_keep_their_order() -> None:
     assert as_replicates([7, 3, 3], seed=0).tolist() == [7, 3, 3]
+
+
+def test_a_disputed_action_is_not_unsafe_and_the_others_stay_what_they_are() -> None:
+    found = task(disputed=[False, False, True, False])
+
+    assert found.unsafe.tolist() == [True, False, False, False]
+    # A disputed action above the threshold keeps its value, one below is lifted to it.
+    lifted = task(disputed=[False, False, True, True]).judged_values
+    assert lifted.tolist() == [10.0, 50.0, 50.0, 90.0]
+    assert found.values[2] == 49.999
+
+
+def test_those_who_decide_what_is_harm_may_be_others_than_those_who_pay() -> None:
+    found = task(harm_values=[90.0, 10.0, 60.0, 50.0])
+
+    assert found.unsafe.tolist() == [False, True, False, False]
+    assert found.values.tolist() == VALUES.tolist()
