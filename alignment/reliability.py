@@ -14,6 +14,7 @@ with 20 raters a pair the distance from 1 comes out a twentieth too large, more 
 interval is wide. So r is reported, and the ceiling comes from `alignment.mean_error`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -72,12 +73,22 @@ def split_halves(
     Raises:
         TooFewRaters: Fewer than 2 participants, or only published means.
     """
-    raters = np.array(_raters(judgments))
+    first, second = halved(_raters(judgments), seed=seed)
+    return (
+        judgments.mean(first, rater="human half a"),
+        judgments.mean(second, rater="human half b"),
+    )
+
+
+def halved(
+    raters: Sequence[str], *, seed: int
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Two random halves of the raters; with an odd number the first has one more."""
     order = np.random.default_rng(seed).permutation(len(raters))
     first = (len(raters) + 1) // 2
     return (
-        judgments.mean(raters[order[:first]], rater="human half a"),
-        judgments.mean(raters[order[first:]], rater="human half b"),
+        tuple(str(raters[i]) for i in order[:first]),
+        tuple(str(raters[i]) for i in order[first:]),
     )
 
 

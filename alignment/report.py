@@ -50,6 +50,7 @@ from alignment.report_files import (
     read_report,
     write_tables,
 )
+from alignment.report_judgments import people_of
 from alignment.report_page import write_page
 from alignment.report_parts import REFERENCES, report_parts, write_parts
 from alignment.report_people import people_views, person_row
@@ -173,6 +174,7 @@ def write_report(
             ),
             simulated=frozen.simulated,
             notes=tuple(notes),
+            judgments=people_of(frozen.values, frozen.similarities),
         )
         write_tables(report, folder)
         schemes = sensitivity(

@@ -21,6 +21,7 @@ from alignment.folders import (
 )
 from alignment.judgments import Actions
 from alignment.matrices import FloatArray, IntArray, SimilarityMatrix
+from alignment.report_judgments import Judgments, read_judgments, write_judgments
 
 Kind = Literal[
     "human",
@@ -120,6 +121,8 @@ class ReportData:
         mean is NaN where nobody judged; a participant's vector is always complete.
     value_counts: (dimension, "group" or a participant) -> (n_actions,) judgments.
     notes: Sentences on what could not be done.
+    judgments: What single people said; None for published means, and for reports of
+        before it was kept.
     """
 
     folder: Path
@@ -134,6 +137,7 @@ class ReportData:
     reliability: tuple[ReliabilityRow, ...]
     simulated: bool
     notes: tuple[str, ...]
+    judgments: Judgments | None = None
 
     def rater(self, name: str) -> RaterRow:
         """The row of one rater.
@@ -192,6 +196,8 @@ def write_tables(report: ReportData, folder: Path) -> None:
             for i, id_ in enumerate(report.actions.ids)
         ),
     )
+    if report.judgments is not None:
+        write_judgments(report.judgments, folder)
     arrays = {name: matrix.values for name, matrix in report.matrices.items()}
     with (folder / "matrices.npz").open("wb") as stream:
         np.savez(
@@ -229,6 +235,7 @@ def read_report(folder: Path) -> ReportData:
         reliability=tuple(_read(folder / "reliability.csv", ReliabilityRow)),
         simulated=bool(manifest["simulated"]),
         notes=tuple(manifest.get("notes", ())),
+        judgments=read_judgments(folder, actions.ids),
     )
 
 

@@ -43,7 +43,7 @@ def test_tables_written_again_from_what_was_read_are_the_same_bytes(
 
     for file in again.iterdir():
         assert file.read_bytes() == (report.folder / file.name).read_bytes(), file.name
-    assert len(list(again.iterdir())) == 7
+    assert len(list(again.iterdir())) == 8
 
 
 def test_what_is_read_twice_is_equal(report: ReportData) -> None:
