@@ -41,6 +41,22 @@ def split_actions(
         AlignmentError: Fewer than 2 actions, a share outside (0, 1), or a seed or
             replicate that is no 32-bit number.
     """
+    chosen = n_chosen(n_actions, share)
+    numbers = np.asarray(replicates)
+    for name, found in (("seed", seed), *(("replicates", int(n)) for n in numbers)):
+        if not 0 <= found < 2**32:
+            raise AlignmentError(f"{name}: must lie in 0 .. 2**32 - 1, got {found}")
+    draws = keyed_uniforms(seed, numbers.astype(np.uint64), n_actions)
+    rank = draws.argsort(axis=1, kind="stable").argsort(axis=1, kind="stable")
+    return np.asarray(rank < chosen)
+
+
+def n_chosen(n_actions: int, share: float) -> int:
+    """How many actions the personalization phase has: the share, rounded.
+
+    Raises:
+        AlignmentError: Fewer than 2 actions, or a share outside (0, 1).
+    """
     if n_actions < 2:
         raise AlignmentError(
             f"split: needs at least 2 actions to have two phases, got {n_actions}"
@@ -49,19 +65,15 @@ def split_actions(
         raise AlignmentError(
             f"split: share needs to lie between 0 and 1, got {share!r}"
         )
-    numbers = np.asarray(replicates)
-    for name, found in (("seed", seed), *(("replicates", int(n)) for n in numbers)):
-        if not 0 <= found < 2**32:
-            raise AlignmentError(f"{name}: must lie in 0 .. 2**32 - 1, got {found}")
-    chosen = min(max(round(n_actions * share), 1), n_actions - 1)
-    draws = _uniforms(seed, numbers.astype(np.uint64), n_actions)
-    rank = draws.argsort(axis=1, kind="stable").argsort(axis=1, kind="stable")
-    return np.asarray(rank < chosen)
+    return min(max(round(n_actions * share), 1), n_actions - 1)
 
 
-def _uniforms(seed: int, replicates: WordArray, count: int) -> npt.NDArray[np.float64]:
+def keyed_uniforms(
+    seed: int, replicates: WordArray, count: int
+) -> npt.NDArray[np.float64]:
     """(n_runs, count) numbers in (0, 1): Philox4x32-10 (Salmon et al., 2011).
 
+    The first k of `count` are the same for any count: splits by other rules draw on.
     The counter is (block, 0, 0, SPLIT), the key (seed, replicate), as in
     `bandits.noise`, which does the same in torch for all the luck of a sweep.
     """
