@@ -282,3 +282,8 @@ def _keep_marks(tally: Tally, paid: Tensor, so_far: Tensor) -> None:
         rows = tally.ground.ends[first:last] - (begin + 1)
         tally.paid_marks[first:last] = paid.index_select(0, rows)
         tally.count_marks[first:last] = so_far.index_select(0, rows)
+
+
+def split_counts(counts: Tensor) -> tuple[Tensor, Tensor]:
+    """Steps below the threshold and near the best, from both counts in one number."""
+    return counts // _BELOW, counts % _BELOW
