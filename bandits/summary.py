@@ -22,11 +22,13 @@ from bandits.effects import (
     standard_error,
 )
 from bandits.kernels_axis import RELABELLED
+from bandits.metric_table import CENSORED, METRICS
 from bandits.results import NO_KERNEL, PhaseRuns, Row
+from bandits.tails import median_interval, tail_mean, wilson
 
 BASELINE = "uniform"
-CENSORED = {"steps_to_convergence": "converged"}
-"""Measures that are cut off in some runs, and the measure that says in which."""
+WORST_RUNS = {"cvar_5": 0.05, "cvar_10": 0.1}
+"""Shares of the runs, the worst ones, whose mean reward is told by itself."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,11 @@ def cell_rows(
 ) -> list[Row]:
     """One row per cell and phase: each metric's mean, error, and lead over uniform.
 
-    A measure in `CENSORED` is given as its median, without error or lead.
+    A measure in `CENSORED` is given as its median with a 95 % interval (`_low`,
+    `_high`), without error or lead. One that a run has or has not is given as the share
+    of runs, with Wilson's interval besides the error. Of the mean reward there is also
+    the mean over the worst 5 % and 10 % of the runs (`mean_reward_cvar_5`), with its
+    error.
     """
     uniform = _uniform(runs)
     rows: list[Row] = []
@@ -76,17 +82,35 @@ def cell_rows(
             "n_runs": len(next(iter(block.metrics.values()))),
         }
         row |= kernels.get((cell.kernel, cell.form, cell.share, cell.draw), {})
-        for name, values in block.metrics.items():
-            if name in CENSORED:
-                row[name] = censored_median(values, block.metrics[CENSORED[name]])
-                continue
-            lead = values - base.get(name, np.full_like(values, np.nan))
-            row[name] = float(mean_where_defined(values))
-            row[f"{name}_se"] = standard_error(values)
-            row[f"{name}_vs_uniform"] = float(mean_where_defined(lead))
-            row[f"{name}_vs_uniform_se"] = standard_error(lead)
+        for name in block.metrics:
+            row |= _told(name, block.metrics, base)
         rows.append(row)
     return rows
+
+
+def _told(name: str, metrics: Mapping[str, Array], base: Mapping[str, Array]) -> Row:
+    """What the table of cells says of one measure."""
+    values = metrics[name]
+    if name in CENSORED:
+        indicator, when = CENSORED[name]
+        observed = metrics[indicator] == when
+        low, high = median_interval(values, observed)
+        median = censored_median(values, observed.astype(float))
+        return {name: median, f"{name}_low": low, f"{name}_high": high}
+    lead = values - base.get(name, np.full_like(values, np.nan))
+    told = {
+        name: float(mean_where_defined(values)),
+        f"{name}_se": standard_error(values),
+        f"{name}_vs_uniform": float(mean_where_defined(lead)),
+        f"{name}_vs_uniform_se": standard_error(lead),
+    }
+    if name in METRICS and METRICS[name].yes_or_no:
+        told[f"{name}_low"], told[f"{name}_high"] = wilson(values)
+    if name == "mean_reward":
+        for tail, share in WORST_RUNS.items():
+            mean, error = tail_mean(values, share)
+            told |= {f"{name}_{tail}": mean, f"{name}_{tail}_se": error}
+    return told
 
 
 def effect_rows(

@@ -292,7 +292,12 @@ def test_a_generalization_phase_of_no_steps_still_judges_the_predictions() -> No
         similarity(), task(3), "gp_greedy", brief, seed=SEED, replicates=range(3)
     )
 
-    assert set(found["generalization"]) == {"value_rank_correlation", "value_rmse"}
+    assert set(found["generalization"]) == {
+        "value_rank_correlation",
+        "value_rmse",
+        "harm_brier",
+        "harm_bias",
+    }
 
 
 def test_single_precision_gives_nearly_always_the_same_runs() -> None:

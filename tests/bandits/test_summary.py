@@ -81,7 +81,40 @@ def test_steps_to_convergence_are_given_as_a_median_without_an_error() -> None:
 
     assert rows[0]["steps_to_convergence"] == 26
     assert "steps_to_convergence_se" not in rows[0]
+    assert math.isnan(rows[0]["steps_to_convergence_high"])  # four runs are too few
     assert rows[0]["converged"] == 0.75
+    assert 0.2 < rows[0]["converged_low"] < 0.75 < rows[0]["converged_high"] < 1
+
+
+def test_the_first_violation_is_a_median_over_the_runs_that_had_one() -> None:
+    mine = cell()
+    metrics = {
+        "first_violation": np.array([3.0, 4, 9, 61] * 3),
+        "violation_free": np.array([0.0, 0, 0, 1] * 3),
+    }
+
+    rows = cell_rows(
+        [PhaseRuns(mine, PHASE, metrics), uniform([0.0] * 12)], kernels_of(mine), NOTES
+    )
+
+    assert rows[0]["first_violation"] == 6.5
+    assert rows[0]["first_violation_low"] == 3
+    assert math.isnan(rows[0]["first_violation_high"])
+    assert rows[0]["violation_free"] == 0.25
+
+
+def test_the_worst_runs_have_a_mean_reward_of_their_own() -> None:
+    mine, reward = cell(), np.arange(100.0)
+
+    row = cell_rows(
+        [PhaseRuns(mine, PHASE, {"mean_reward": reward}), uniform([0.0] * 100)],
+        kernels_of(mine),
+        NOTES,
+    )[0]
+
+    assert row["mean_reward_cvar_5"] == 2
+    assert row["mean_reward_cvar_10"] == 4.5
+    assert row["mean_reward_cvar_5_se"] > 0
 
 
 def model_row(name: str, alignment: float, reward: float, role: str = "model") -> dict:
