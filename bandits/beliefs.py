@@ -104,6 +104,28 @@ def sample(belief: Belief, normals: Tensor) -> Tensor:
     return belief.mean + mixed
 
 
+def marginals(belief: Belief) -> tuple[Tensor, Tensor]:
+    """Mean and variance of every arm's value, each (n_runs, n_arms); O(n_arms^2)."""
+    return belief.mean, belief.root.square().sum(1)
+
+
+def marginal_at(belief: Belief, arms: Tensor) -> tuple[Tensor, Tensor]:
+    """The same of one arm a run, each (n_runs,); O(n_arms).
+
+    Args:
+        arms: (n_runs,) int64.
+    """
+    n_runs, n_arms = belief.mean.shape
+    column = arms.view(-1, 1, 1).expand(n_runs, n_arms, 1)
+    variance = belief.root.gather(2, column).square().sum((1, 2))
+    return belief.mean.gather(1, arms.unsqueeze(1)).squeeze(1), variance
+
+
+def covariance(belief: Belief) -> Tensor:
+    """(n_runs, n_arms, n_arms), how values of arms vary together; O(n_arms^3)."""
+    return belief.root.transpose(1, 2) @ belief.root
+
+
 class Independent(NamedTuple):
     """The same belief where no arm says anything about another.
 
@@ -152,3 +174,10 @@ def condition_independent(
 def sample_independent(belief: Independent, normals: Tensor) -> Tensor:
     """`sample` for an identity kernel. Shapes as there."""
     return belief.mean + belief.variance.sqrt() * normals
+
+
+def independent_marginal_at(belief: Independent, arms: Tensor) -> tuple[Tensor, Tensor]:
+    """`marginal_at` for an identity kernel."""
+    at = arms.unsqueeze(1)
+    mean, variance = belief.mean.gather(1, at), belief.variance.gather(1, at)
+    return mean.squeeze(1), variance.squeeze(1)

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from bandits import metrics
 from bandits.errors import BanditError
+from bandits.estimators import Start
 from bandits.noise import Phase
-from bandits.policies import Agent, Start, agent_named
+from bandits.policies import Agent, agent_named
 from bandits.rewards import Payer, mean_and_noise, payer
 from bandits.settings import Settings
 from bandits.task import ValueTask, as_replicates
@@ -87,6 +88,7 @@ class Cell(NamedTuple):
             self.settings,
             values.dtype,
             values.device,
+            values if self.agent.estimator.sees_truth else None,
         )
         return self.agent.estimator.start(at)
 

@@ -37,6 +37,8 @@ class Purpose(IntEnum):
     SPLIT = 3
     EXPLORATION = 4
     RATER = 5
+    SOFTMAX = 10
+    SEED_ARMS = 11
 
 
 class Phase(IntEnum):

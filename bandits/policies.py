@@ -1,57 +1,20 @@
-"""Policies: from a belief to an arm; and the table of agents, estimator by rule."""
+"""Policies: the table of agents, each an estimator and a rule."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, TypeVar
 
-import torch
-from torch import Tensor
-
-from bandits import beliefs, regressors, svr
+from bandits import estimators, rules
 from bandits.errors import BanditError
-from bandits.settings import Settings
+from bandits.estimators import AnyEstimator
+from bandits.rules import Need, Rule
 
-State = TypeVar("State")
-
-
-class Start(NamedTuple):
-    """What an estimator starts from.
-
-    kernel: (n_arms, n_arms), or None for estimators that use none.
-    """
-
-    kernel: Tensor | None
-    n_runs: int
-    n_arms: int
-    settings: Settings
-    dtype: torch.dtype
-    device: torch.device
-
-    def given_kernel(self) -> Tensor:
-        """The kernel, for the estimators that cannot do without."""
-        if self.kernel is None:
-            raise BanditError("kernel: this estimator needs one, got None")
-        return self.kernel
-
-
-@dataclass(frozen=True)
-class Estimator(Generic[State]):
-    """How a belief starts, learns and predicts, for all runs of a batch at once.
-
-    Attributes:
-        start: The state before any reward.
-        learn: (state, arms (n_runs,), rewards (n_runs,)) -> state; uses up the old one.
-        predict: state -> (n_runs, n_arms), the expected value of each arm.
-        sample: (state, normals (n_runs, n_arms)) -> (n_runs, n_arms), one joint draw
-            from the belief; None where there is no variance to draw with.
-    """
-
-    start: Callable[[Start], State]
-    learn: Callable[[State, Tensor, Tensor], State]
-    predict: Callable[[State], Tensor]
-    sample: Callable[[State, Tensor], Tensor] | None = None
+_WHAT: dict[Need, str] = {
+    "sample": "joint samples",
+    "marginals": "variances",
+    "covariance": "covariances",
+    "sees_truth": "the true values",
+}
 
 
 @dataclass(frozen=True)
@@ -60,104 +23,95 @@ class Agent:
 
     Attributes:
         label: For people, in figures.
-        thompson: Whether it acts on a draw from its belief; else greedily, on what it
-            expects, with the share of random steps the settings name.
         uses_kernel: Whether it sees a kernel; where not, its cells need none.
+
+    Raises:
+        BanditError: The estimator cannot tell what the rule needs.
     """
 
     label: str
-    estimator: Estimator[Any]
-    thompson: bool = False
+    estimator: AnyEstimator
+    rule: Rule
     uses_kernel: bool = True
 
+    def __post_init__(self) -> None:
+        lacking = [n for n in self.rule.needs if not getattr(self.estimator, n)]
+        if lacking:
+            raise BanditError(
+                f"agent {self.label}: {self.rule.name} needs "
+                f"{' and '.join(_WHAT[need] for need in lacking)}, and "
+                f"{self.estimator.name} has none; pair the rule with another estimator"
+            )
 
-def choose(
-    scores: Tensor,
-    allowed: Tensor,
-    draws: Tensor,
-    *,
-    tolerance: float,
-    explore: Tensor | None = None,
-) -> Tensor:
-    """The admissible arm with the highest score; ties broken by the run's own draw.
+    @property
+    def thompson(self) -> bool:
+        """Whether it acts on a draw from its belief."""
+        return self.rule is rules.THOMPSON
 
-    `argmax` would take the first of several maxima, so that every run whose belief is
-    still constant would start with the same action. Scores within `tolerance` tie:
-    rounding must not decide.
-
-    Args:
-        scores: (n_runs, n_arms).
-        allowed: (n_runs, n_arms) bool, at least one True in each row.
-        draws: (n_runs,) uniform in (0, 1), which of the tied arms is taken.
-        explore: (n_runs,) bool, runs that take any admissible arm; None for no run.
-
-    Returns:
-        (n_runs,) int64.
-    """
-    within = scores.masked_fill(~allowed, -torch.inf)
-    tied = within >= within.amax(1, keepdim=True) - tolerance
-    if explore is not None:
-        tied = torch.where(explore.unsqueeze(1), allowed, tied)
-    place = tied.cumsum(1)
-    # A draw in (0, 1) times the number of tied arms, rounded up: 1 .. that number.
-    wanted = (draws.unsqueeze(1) * place[:, -1:]).ceil()
-    # The count steps up at tied arms alone; how many arms lie before is the index.
-    return (place < wanted).sum(1)
-
-
-GAUSSIAN_PROCESS: Estimator[beliefs.Belief] = Estimator(
-    start=lambda at: beliefs.prior(at.given_kernel(), at.n_runs, at.settings),
-    learn=beliefs.condition,
-    predict=lambda belief: belief.mean,
-    sample=beliefs.sample,
-)
-
-INDEPENDENT: Estimator[beliefs.Independent] = Estimator(
-    start=lambda at: beliefs.independent_prior(
-        at.n_runs, at.n_arms, at.settings, dtype=at.dtype, device=at.device
-    ),
-    learn=beliefs.condition_independent,
-    predict=lambda belief: belief.mean,
-    sample=beliefs.sample_independent,
-)
-
-KERNEL_REGRESSION: Estimator[regressors.Regression] = Estimator(
-    start=lambda at: regressors.kernel_regression(
-        at.given_kernel(), at.n_runs, at.settings
-    ),
-    learn=regressors.regress,
-    predict=regressors.predict_regression,
-)
-
-SUPPORT_VECTORS: Estimator[svr.Machine] = Estimator(
-    start=lambda at: svr.machine(at.given_kernel(), at.n_runs, at.settings),
-    learn=svr.learn,
-    predict=svr.predict,
-)
-
-# All arms tie for ever, and the tie-break is uniform.
-NOTHING_LEARNT: Estimator[Tensor] = Estimator(
-    start=lambda at: torch.full(
-        (at.n_runs, at.n_arms),
-        at.settings.prior_mean,
-        dtype=at.dtype,
-        device=at.device,
-    ),
-    learn=lambda state, arms, rewards: state,
-    predict=lambda state: state,
-)
 
 AGENTS: dict[str, Agent] = {
-    "gp_thompson": Agent("GP, Thompson sampling", GAUSSIAN_PROCESS, thompson=True),
-    "gp_greedy": Agent("GP, greedy", GAUSSIAN_PROCESS),
-    "kernel_regression": Agent("Kernel regression", KERNEL_REGRESSION),
-    "svr": Agent("Support vector regression", SUPPORT_VECTORS),
-    "thompson_independent": Agent(
-        "Thompson sampling, no kernel", INDEPENDENT, thompson=True, uses_kernel=False
+    "gp_thompson": Agent(
+        "GP, Thompson sampling", estimators.GAUSSIAN_PROCESS, rules.THOMPSON
     ),
-    "uniform": Agent("Uniform choice", NOTHING_LEARNT, uses_kernel=False),
+    "gp_ucb": Agent(
+        "GP, upper confidence bound", estimators.COVARIANCE_PROCESS, rules.UPPER_BOUND
+    ),
+    "gp_greedy": Agent("GP, greedy", estimators.GAUSSIAN_PROCESS, rules.GREEDY),
+    "gp_epsilon": Agent(
+        "GP, epsilon-greedy", estimators.GAUSSIAN_PROCESS, rules.EPSILON
+    ),
+    "gp_softmax": Agent("GP, softmax", estimators.GAUSSIAN_PROCESS, rules.SOFTMAX),
+    "kernel_regression": Agent(
+        "Kernel regression", estimators.KERNEL_REGRESSION, rules.GREEDY
+    ),
+    "kernel_regression_epsilon": Agent(
+        "Kernel regression, epsilon-greedy",
+        estimators.KERNEL_REGRESSION,
+        rules.EPSILON,
+    ),
+    "kernel_regression_softmax": Agent(
+        "Kernel regression, softmax", estimators.KERNEL_REGRESSION, rules.SOFTMAX
+    ),
+    "kernel_ridge": Agent("Kernel ridge", estimators.KERNEL_RIDGE, rules.GREEDY),
+    "kernel_ridge_epsilon": Agent(
+        "Kernel ridge, epsilon-greedy", estimators.KERNEL_RIDGE, rules.EPSILON
+    ),
+    "kernel_ridge_softmax": Agent(
+        "Kernel ridge, softmax", estimators.KERNEL_RIDGE, rules.SOFTMAX
+    ),
+    "svr": Agent("Support vector regression", estimators.SUPPORT_VECTORS, rules.GREEDY),
+    "svr_epsilon": Agent(
+        "Support vectors, epsilon-greedy", estimators.SUPPORT_VECTORS, rules.EPSILON
+    ),
+    "svr_softmax": Agent(
+        "Support vectors, softmax", estimators.SUPPORT_VECTORS, rules.SOFTMAX
+    ),
+    "thompson_independent": Agent(
+        "Thompson sampling, no kernel",
+        estimators.INDEPENDENT,
+        rules.THOMPSON,
+        uses_kernel=False,
+    ),
+    "ucb_independent": Agent(
+        "Upper confidence bound, no kernel",
+        estimators.INDEPENDENT,
+        rules.UPPER_BOUND,
+        uses_kernel=False,
+    ),
+    "greedy_independent": Agent(
+        "Greedy, no kernel", estimators.INDEPENDENT, rules.GREEDY, uses_kernel=False
+    ),
+    "uniform": Agent(
+        "Uniform choice", estimators.NOTHING_LEARNT, rules.UNIFORM, uses_kernel=False
+    ),
 }
-"""Every agent there is. `uniform` is the yardstick outcomes are set against."""
+"""Every agent there is. `uniform` is the yardstick outcomes are set against.
+
+`gp_greedy`, and the rules built on it, keep a root of the covariance; `gp_ucb` draws no
+samples and keeps the covariance itself. Their posteriors are the same. `kernel_ridge`
+predicts what `gp_greedy` does, cheaper and without a variance: two names of one choice,
+unless `Settings.ridge` says otherwise.
+"""
 
 
 def agent_named(name: str) -> Agent:

@@ -27,7 +27,15 @@ class Settings:
         generalization_steps: Steps of the generalization phase, at least 0.
         learn: Whether the belief goes on learning in the generalization phase.
         exploration: Share of steps, 0-1, in which a greedy agent takes an
-            admissible action at random. Thompson sampling explores by itself.
+            admissible action at random. Agents of other rules explore by their own.
+        epsilon: The same share, for the epsilon-greedy agents.
+        softmax_temperature: Points by which an action must be expected to be better to
+            be e times as likely, for the softmax agents. Above 0.
+        ucb_beta: An upper confidence bound lies sqrt(ucb_beta) standard deviations
+            above what is expected. At least 0.
+        ridge: Kernel ridge regression's ridge, for a kernel with a diagonal of 1.
+            Above 0; None for reward_sd**2 / prior_sd**2, which makes it the Gaussian
+            process's mean.
 
     Raises:
         BanditError: A number outside its range.
@@ -42,22 +50,33 @@ class Settings:
     generalization_steps: int = 50
     learn: bool = False
     exploration: float = 0.0
+    epsilon: float = 0.1
+    softmax_temperature: float = 5.0
+    ucb_beta: float = 4.0
+    ridge: float | None = None
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.prior_mean):
             raise _out_of_range("prior_mean", "a finite number", self.prior_mean)
-        for name in ("prior_sd", "reward_sd", "svr_c"):
+        for name in ("prior_sd", "reward_sd", "svr_c", "softmax_temperature"):
             found = getattr(self, name)
             if not (math.isfinite(found) and found > 0):
                 raise _out_of_range(name, "above 0", found)
-        if not (math.isfinite(self.svr_eps) and self.svr_eps >= 0):
-            raise _out_of_range("svr_eps", "at least 0", self.svr_eps)
+        if self.ridge is not None and not (
+            math.isfinite(self.ridge) and self.ridge > 0
+        ):
+            raise _out_of_range("ridge", "above 0, or unset", self.ridge)
+        for name in ("svr_eps", "ucb_beta"):
+            found = getattr(self, name)
+            if not (math.isfinite(found) and found >= 0):
+                raise _out_of_range(name, "at least 0", found)
         for name, least in (("personalization_steps", 1), ("generalization_steps", 0)):
             steps = getattr(self, name)
             if not (isinstance(steps, int) and steps >= least):
                 raise _out_of_range(name, f"a whole number, at least {least}", steps)
-        if not 0 <= self.exploration <= 1:
-            raise _out_of_range("exploration", "between 0 and 1", self.exploration)
+        for name in ("exploration", "epsilon"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise _out_of_range(name, "between 0 and 1", getattr(self, name))
 
     @property
     def learning_steps(self) -> int:

@@ -20,7 +20,8 @@ from torch import Tensor
 from bandits import metrics
 from bandits.cell import TIE_TOLERANCE, Cell, chunks, open_cell
 from bandits.noise import Phase, Purpose, normals, uniforms
-from bandits.policies import choose
+from bandits.predictions import probability_below
+from bandits.rules import View, choose
 from bandits.settings import Settings
 from bandits.task import ValueTask
 
@@ -33,16 +34,31 @@ STEPS_AT_ONCE = 16
 """Random numbers are made for so many steps in one call: many small calls cost more."""
 
 
-class Trace(NamedTuple):
-    """What every run did in a phase, for replay and tests.
+class Block(NamedTuple):
+    """What every run did in some steps, as the measures are told it.
 
-    arms: (n_steps, n_runs) int64.
-    rewards: (n_steps, n_runs).
+    arms: (n_steps, n_runs) int64, the arms taken.
+    rewards: (n_steps, n_runs), what they paid.
+    greedy: (n_steps, n_runs) int64, the admissible arm of the highest expected value
+        before the step, ties told apart by the step's own draw.
+    p_unsafe: (n_steps, n_runs), how likely the value of the arm taken lay below the
+        threshold, as believed before the step; None without a posterior.
     """
+
+    arms: Tensor
+    rewards: Tensor
+    greedy: Tensor
+    p_unsafe: Tensor | None
+
+
+class Trace(NamedTuple):
+    """What every run did in a phase, for replay and tests; tensors as in `Block`."""
 
     phase: str
     arms: Tensor
     rewards: Tensor
+    greedy: Tensor
+    p_unsafe: Tensor | None
 
 
 def simulate(
@@ -115,11 +131,7 @@ def trace(
     )
     parts = [_record(cell, rows) for rows in chunks(cell, chunk)]
     return {
-        phase: Trace(
-            phase,
-            torch.cat([part[phase].arms for part in parts], 1),
-            torch.cat([part[phase].rewards for part in parts], 1),
-        )
+        phase: Trace(phase, *_joined([part[phase] for part in parts], torch.hstack))
         for phase in parts[0]
     }
 
@@ -132,44 +144,40 @@ def _measure(cell: Cell, rows: slice) -> RunResults:
         scene = cell.scene(phase, rows)
         judged = {}
         if phase is Phase.GENERALIZATION:
-            predicted = cell.agent.estimator.predict(state)
-            judged = metrics.judge_predictions(predicted, scene)
+            mean, variance = cell.agent.estimator.believes(state)
+            judged = metrics.judge_predictions(mean, scene, variance)
         tally = metrics.start_tally(scene)
 
-        def count(arms: Tensor, rewards: Tensor, scene: metrics.Scene = scene) -> None:
+        def count(block: Block, scene: metrics.Scene = scene) -> None:
             nonlocal tally
-            tally = metrics.add_block(tally, scene, arms, rewards)
+            tally = metrics.add_block(tally, scene, *block)
 
         state = _play(cell, phase, rows, state, count)
-        behaved = metrics.finish(tally, scene) if tally.n_steps else {}
+        behaved = {}
+        if tally.n_steps:
+            mean, variance = cell.agent.estimator.believes(state)
+            behaved = metrics.finish(tally, scene, mean, variance)
         results[phase.name.lower()] = {
             name: found.cpu() for name, found in (behaved | judged).items()
         }
     return results
 
 
-def _record(cell: Cell, rows: slice) -> dict[str, Trace]:
-    """Both phases of some of a cell's runs, as traces."""
+def _record(cell: Cell, rows: slice) -> dict[str, Block]:
+    """Both phases of some of a cell's runs, step by step, on the CPU."""
     n_runs = len(cell.replicates[rows])
-    state = cell.start(n_runs)
-    traces = {}
+    state, found = cell.start(n_runs), {}
+    no_arms = torch.zeros(0, n_runs, dtype=torch.int64)
+    nothing = Block(no_arms, no_arms.to(cell.values.dtype), no_arms, None)
     for phase in Phase:
-        arms = [torch.zeros(0, n_runs, dtype=torch.int64)]
-        rewards = [torch.zeros(0, n_runs, dtype=cell.values.dtype)]
+        told = [nothing]
 
-        def keep(
-            some_arms: Tensor,
-            some_rewards: Tensor,
-            arms: list[Tensor] = arms,
-            rewards: list[Tensor] = rewards,
-        ) -> None:
-            arms.append(some_arms.cpu())
-            rewards.append(some_rewards.cpu())
+        def keep(block: Block, told: list[Block] = told) -> None:
+            told.append(_joined([block], lambda parts: parts[0].cpu()))
 
         state = _play(cell, phase, rows, state, keep)
-        name = phase.name.lower()
-        traces[name] = Trace(name, torch.cat(arms), torch.cat(rewards))
-    return traces
+        found[phase.name.lower()] = _joined(told, torch.cat)
+    return found
 
 
 def _play(
@@ -177,41 +185,71 @@ def _play(
     phase: Phase,
     rows: slice,
     state: Any,
-    tell: Callable[[Tensor, Tensor], None],
+    tell: Callable[[Block], None],
 ) -> Any:
     """Take the runs through a phase, telling what they did block by block.
 
     Args:
         state: The estimator's state for these runs; used up.
-        tell: Called with (arms, rewards), each (n_steps, n_runs), in order.
+        tell: Called with what the runs did, in order.
 
     Returns:
         The state after the phase.
     """
-    estimator, values = cell.agent.estimator, cell.values
+    rule, estimator = cell.agent.rule, cell.agent.estimator
     allowed, learns = cell.allowed(phase, rows), cell.learns(phase)
-    tolerance = TIE_TOLERANCE[values.dtype]
+    tolerance = TIE_TOLERANCE[cell.values.dtype]
     n_steps = cell.n_steps(phase)
     for begin in range(0, n_steps, STEPS_AT_ONCE):
         luck = _luck(cell, phase, rows, begin, min(begin + STEPS_AT_ONCE, n_steps))
-        arms, rewards = [], []
+        told: list[Block] = []
         for step in range(len(luck.ties)):
-            if luck.samples is not None and estimator.sample is not None:
-                scores = estimator.sample(state, luck.samples[step])
-            else:
-                scores = estimator.predict(state)
-            explore = None if luck.explore is None else luck.explore[step]
-            arm = choose(
-                scores, allowed, luck.ties[step], tolerance=tolerance, explore=explore
+            ties = luck.ties[step]
+            expected = estimator.predict(state)
+            greedy = choose(expected, allowed, ties, tolerance=tolerance)
+            arm = rule.act(
+                View(
+                    estimator,
+                    cell.settings,
+                    state,
+                    allowed,
+                    expected,
+                    greedy,
+                    ties,
+                    tolerance,
+                    learns,
+                    cell.task.threshold,
+                    normals=_at(luck.samples, step),
+                    draw=_at(luck.draw, step),
+                    explore=_at(luck.explore, step),
+                )
             )
-            which = None if luck.raters is None else luck.raters[step]
-            reward = cell.payer.pay(arm, luck.rewards[step], which)
+            p_unsafe = None
+            if estimator.marginal_at is not None:
+                found = estimator.marginal_at(state, arm)
+                p_unsafe = probability_below(*found, cell.task.threshold)
+            reward = cell.payer.pay(arm, luck.rewards[step], _at(luck.raters, step))
             if learns:
                 state = estimator.learn(state, arm, reward)
-            arms.append(arm)
-            rewards.append(reward)
-        tell(torch.stack(arms), torch.stack(rewards))
+            told.append(Block(arm, reward, greedy, p_unsafe))
+        tell(_joined(told, torch.stack))
     return state
+
+
+def _joined(blocks: list[Block], join: Callable[[list[Tensor]], Tensor]) -> Block:
+    """One block of several, field by field."""
+    arms, rewards, greedy, p_unsafe = zip(*blocks, strict=True)
+    known = [p for p in p_unsafe if p is not None]
+    return Block(
+        join(list(arms)),
+        join(list(rewards)),
+        join(list(greedy)),
+        join(known) if known else None,
+    )
+
+
+def _at(drawn: Tensor | None, step: int) -> Tensor | None:
+    return None if drawn is None else drawn[step]
 
 
 class _Luck(NamedTuple):
@@ -220,6 +258,7 @@ class _Luck(NamedTuple):
     rewards: The noise added to what a pull pays, in points.
     ties: Uniform, which of the tied arms is taken.
     samples: (n_steps, n_runs, n_arms) normals, for Thompson sampling.
+    draw: Uniform, the rule's own; None for rules without one.
     explore: bool, whether the step is one of exploration.
     raters: Uniform, which of the action's raters is asked; None without raters.
     """
@@ -227,6 +266,7 @@ class _Luck(NamedTuple):
     rewards: Tensor
     ties: Tensor
     samples: Tensor | None
+    draw: Tensor | None
     explore: Tensor | None
     raters: Tensor | None
 
@@ -244,12 +284,14 @@ def _luck(cell: Cell, phase: Phase, rows: slice, begin: int, end: int) -> _Luck:
             cell.seed, replicates, steps, phase=phase, purpose=purpose, count=count
         ).to(dtype)
 
-    share, thompson = cell.settings.exploration, cell.agent.thompson
-    explores = share > 0 and not thompson
+    rule = cell.agent.rule
+    share = rule.explores(cell.settings)
+    samples = "sample" in rule.needs
     return _Luck(
         rewards=normal(Purpose.REWARD_NOISE).squeeze(-1) * cell.payer.sd,
         ties=uniform(Purpose.TIE_BREAK),
-        samples=normal(Purpose.SAMPLING, len(cell.values)) if thompson else None,
-        explore=uniform(Purpose.EXPLORATION) < share if explores else None,
+        samples=normal(Purpose.SAMPLING, len(cell.values)) if samples else None,
+        draw=None if rule.purpose is None else uniform(rule.purpose),
+        explore=uniform(Purpose.EXPLORATION) < share if share > 0 else None,
         raters=uniform(Purpose.RATER) if cell.payer.draws else None,
     )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bandits import cell
 from bandits.errors import BanditError
+from bandits.policies import AGENTS
 from bandits.settings import Settings
 from bandits.simulate import simulate, trace
 from bandits.task import ValueTask, split_actions
@@ -41,9 +42,8 @@ def kernel_with(entry: float, row: int, column: int) -> Array:
     ("given", "sentence"),
     [
         (
-            {"agent": "gp_ucb"},
-            "agent: needs to be one of gp_thompson, gp_greedy, kernel_regression, svr, "
-            "thompson_independent, uniform; got 'gp_ucb'",
+            {"agent": "gp_ucbb"},
+            f"agent: needs to be one of {', '.join(AGENTS)}; got 'gp_ucbb'",
         ),
         (
             {"kernel": similarity()[:, :-1]},

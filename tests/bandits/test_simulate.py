@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from sklearn.svm import SVR
+from scipy.special import ndtr
 from torch import Tensor
 
 from bandits.metrics import metric_names
@@ -17,6 +17,7 @@ from bandits.policies import AGENTS
 from bandits.settings import Settings
 from bandits.simulate import Trace, simulate, trace
 from bandits.task import ValueTask, split_actions
+from tests.witnesses import agents as plain
 
 Array = NDArray[np.float64]
 SEED, N_ACTIONS = 5, 14
@@ -86,11 +87,16 @@ def test_the_engine_does_what_one_plain_run_after_another_does(
     for run in range(4):
         expected = plain_run(agent, given, run, settings)
         for phase in ("personalization", "generalization"):
-            arms, rewards = expected[phase]
+            arms, rewards, greedy, p_unsafe = expected[phase]
             assert found[phase].arms[:, run].tolist() == arms
             np.testing.assert_allclose(
                 found[phase].rewards[:, run], rewards, rtol=0, atol=1e-9
             )
+            assert found[phase].greedy[:, run].tolist() == greedy
+            told = found[phase].p_unsafe
+            assert (told is None) == (not p_unsafe)
+            if told is not None:
+                np.testing.assert_allclose(told[:, run], p_unsafe, rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("agent", EVERY_AGENT)
@@ -138,7 +144,7 @@ def test_personalization_cannot_know_what_unseen_actions_are_worth(agent: str) -
     for one, other in zip(
         before["personalization"][1:], after["personalization"][1:], strict=True
     ):
-        assert torch.equal(one, other)
+        assert one is other is None or torch.equal(one, other)
     # Frozen, it cannot learn them later either: only what it is paid differs.
     assert torch.equal(before["generalization"].arms, after["generalization"].arms)
     assert not torch.equal(
@@ -328,37 +334,46 @@ def test_a_gpu_runs_the_same_runs_but_for_rounding(agent: str) -> None:
 
 def plain_run(
     agent: str, given: ValueTask, run: int, settings: Settings
-) -> dict[str, tuple[list[int], list[float]]]:
-    seen: list[tuple[int, float]] = []
+) -> dict[str, tuple[list[int], list[float], list[int], list[float]]]:
+    estimate, act = plain.AGENTS[agent]
+    kernel = similarity() if AGENTS[agent].uses_kernel else np.eye(N_ACTIONS)
+    seen: plain.Seen = []
     done = {}
     for phase, n_steps, allowed in (
         (Phase.PERSONALIZATION, 30, given.personalization[run]),
         (Phase.GENERALIZATION, 12, given.generalization[run]),
     ):
         luck = plain_luck(run, phase, n_steps)
-        arms, rewards = [], []
+        learns = phase is Phase.PERSONALIZATION or settings.learn
+        arms, rewards, greedy, p_unsafe = [], [], [], []
         for t in range(n_steps):
-            scores = PLAIN[agent](seen, luck["samples"][t])
-            explores = (
-                not AGENTS[agent].thompson and luck["explore"][t] < settings.exploration
+            step = plain.Step(
+                belief=estimate(kernel, seen),
+                seen=seen,
+                kernel=kernel,
+                allowed=allowed,
+                values=given.values,
+                threshold=given.threshold,
+                normals=luck["samples"][t],
+                tie=luck["ties"][t],
+                explore=luck["explore"][t],
+                softmax=luck["softmax"][t],
+                exploration=settings.exploration,
+                learning=learns,
+                seed_arms=np.zeros(N_ACTIONS, dtype=bool),
             )
-            ties = [
-                arm
-                for arm in range(N_ACTIONS)
-                if allowed[arm] and (explores or scores[arm] >= _top(scores, allowed))
-            ]
-            arm = ties[int(luck["ties"][t] * len(ties))]
+            arm = act(step)
             reward = float(given.values[arm] + 10 * luck["noise"][t])
-            if phase is Phase.PERSONALIZATION or settings.learn:
-                seen.append((arm, reward))
             arms.append(arm)
             rewards.append(reward)
-        done[phase.name.lower()] = (arms, rewards)
+            greedy.append(plain.best(step.belief.mean, allowed, step.tie))
+            if step.belief.covariance is not None:
+                off = given.threshold - step.belief.mean[arm]
+                p_unsafe.append(ndtr(off / plain.deviations(step.belief)[arm]))
+            if learns:
+                seen.append((arm, reward))
+        done[phase.name.lower()] = (arms, rewards, greedy, p_unsafe)
     return done
-
-
-def _top(scores: Array, allowed: Any) -> float:
-    return float(scores[allowed].max()) - 1e-9
 
 
 def plain_luck(run: int, phase: Phase, n_steps: int) -> dict[str, Any]:
@@ -378,66 +393,5 @@ def plain_luck(run: int, phase: Phase, n_steps: int) -> dict[str, Any]:
         "noise": drawn(normals, Purpose.REWARD_NOISE, 1)[:, 0],
         "ties": drawn(uniforms, Purpose.TIE_BREAK, 1)[:, 0],
         "explore": drawn(uniforms, Purpose.EXPLORATION, 1)[:, 0],
+        "softmax": drawn(uniforms, Purpose.SOFTMAX, 1)[:, 0],
     }
-
-
-Seen = list[tuple[int, float]]
-
-
-def plain_gp(seen: Seen, kernel: Array) -> tuple[Array, Array]:
-    """The textbook posterior from all rewards at once."""
-    prior = 625 * kernel
-    arms, rewards = [arm for arm, _ in seen], np.array([r for _, r in seen])
-    if not seen:
-        return np.full(N_ACTIONS, 50.0), prior
-    gain = np.linalg.solve(
-        prior[np.ix_(arms, arms)] + 100 * np.eye(len(seen)), prior[arms]
-    )
-    return 50 + gain.T @ (rewards - 50), prior - prior[:, arms] @ gain
-
-
-def plain_thompson(kernel: Array) -> Any:
-    """A joint sample through the root that conditioning leaves.
-
-    Any root has the right law, but the same normals give the same sample through the
-    same root alone: the prior's symmetric one, corrected reward by reward.
-    """
-
-    def scores(seen: Seen, z: Array) -> Array:
-        size, vectors = np.linalg.eigh(625 * kernel)
-        root = (vectors * np.sqrt(size.clip(0))) @ vectors.T
-        for arm, _ in seen:
-            v = root[arm].copy()
-            d = v @ v + 100
-            root -= np.outer(root @ v, v) / (d + np.sqrt(100 * d))
-        mean, cov = plain_gp(seen, kernel)
-        np.testing.assert_allclose(root @ root.T, cov, rtol=0, atol=1e-9)
-        return np.asarray(mean + root @ z)
-
-    return scores
-
-
-def plain_regression(seen: Seen, z: Array) -> Array:
-    near = similarity()[:, [arm for arm, _ in seen]]
-    if not seen:
-        return np.full(N_ACTIONS, 50.0)
-    return np.asarray(near @ np.array([r for _, r in seen]) / near.sum(1))
-
-
-def plain_svr(seen: Seen, z: Array) -> Array:
-    if not seen:
-        return np.full(N_ACTIONS, 50.0)
-    arms = [arm for arm, _ in seen]
-    machine = SVR(kernel="precomputed", C=10, epsilon=1, tol=1e-6)
-    machine.fit(similarity()[np.ix_(arms, arms)], [r for _, r in seen])
-    return np.asarray(machine.predict(similarity()[:, arms]))
-
-
-PLAIN: dict[str, Any] = {
-    "gp_thompson": plain_thompson(similarity()),
-    "gp_greedy": lambda seen, z: plain_gp(seen, similarity())[0],
-    "kernel_regression": plain_regression,
-    "svr": plain_svr,
-    "thompson_independent": plain_thompson(np.eye(N_ACTIONS)),
-    "uniform": lambda seen, z: np.zeros(N_ACTIONS),
-}
