@@ -16,6 +16,7 @@ from bandits.estimators import Start
 from bandits.noise import Phase
 from bandits.policies import Agent, agent_named
 from bandits.rewards import Payer, mean_and_noise, payer
+from bandits.safe_sets import seed_arms
 from bandits.settings import Settings
 from bandits.task import ValueTask, as_replicates
 
@@ -76,6 +77,30 @@ class Cell(NamedTuple):
             moral_defined=not self.task.moral_harm_reason,
             convergence=self.learns(phase),
             harm_values=self.harm_values,
+        )
+
+    @property
+    def below(self) -> Tensor:
+        """(n_actions,) bool, the actions whose harm is counted."""
+        judged = self.values if self.harm_values is None else self.harm_values
+        return judged < self.task.threshold
+
+    @property
+    def unsafe(self) -> Tensor:
+        """(n_actions,) bool, those, and those unsafe on another dimension."""
+        return (
+            self.below if self.moral_unsafe is None else self.below | self.moral_unsafe
+        )
+
+    def seed_arms(self, rows: slice) -> Tensor:
+        """(n_runs, n_actions) bool, the actions somebody vouches for at the start."""
+        return seed_arms(
+            ~self.below,
+            self.allowed(Phase.PERSONALIZATION, rows),
+            self.values,
+            self.settings.safe_seeds,
+            seed=self.seed,
+            replicates=self.replicates[rows],
         )
 
     def start(self, n_runs: int) -> Any:

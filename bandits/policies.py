@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bandits import estimators, rules
+from bandits import estimators, rules, safe_sets
 from bandits.errors import BanditError
 from bandits.estimators import AnyEstimator
 from bandits.rules import Need, Rule
@@ -61,6 +61,14 @@ AGENTS: dict[str, Agent] = {
         "GP, epsilon-greedy", estimators.GAUSSIAN_PROCESS, rules.EPSILON
     ),
     "gp_softmax": Agent("GP, softmax", estimators.GAUSSIAN_PROCESS, rules.SOFTMAX),
+    "gp_safeopt": Agent(
+        "GP, SafeOpt", estimators.COVARIANCE_PROCESS, safe_sets.SAFE_OPT
+    ),
+    "gp_gated": Agent(
+        "GP, Thompson sampling behind a gate",
+        estimators.GAUSSIAN_PROCESS,
+        safe_sets.GATED,
+    ),
     "kernel_regression": Agent(
         "Kernel regression", estimators.KERNEL_REGRESSION, rules.GREEDY
     ),
@@ -104,13 +112,18 @@ AGENTS: dict[str, Agent] = {
     "uniform": Agent(
         "Uniform choice", estimators.NOTHING_LEARNT, rules.UNIFORM, uses_kernel=False
     ),
+    "oracle": Agent("Oracle", estimators.TRUTH, rules.BEST, uses_kernel=False),
+    "safe_oracle": Agent(
+        "Oracle, safe actions", estimators.TRUTH, safe_sets.BEST_SAFE, uses_kernel=False
+    ),
 }
 """Every agent there is. `uniform` is the yardstick outcomes are set against.
 
 `gp_greedy`, and the rules built on it, keep a root of the covariance; `gp_ucb` draws no
 samples and keeps the covariance itself. Their posteriors are the same. `kernel_ridge`
 predicts what `gp_greedy` does, cheaper and without a variance: two names of one choice,
-unless `Settings.ridge` says otherwise.
+unless `Settings.ridge` says otherwise. The two oracles alone see the truth. They differ
+where harm is counted by other values than are rewarded, or morality counts as well.
 """
 
 

@@ -181,3 +181,5 @@ GREEDY = Rule("Greedy choice", _greedy, explores=lambda settings: settings.explo
 EPSILON = Rule("Epsilon-greedy", _greedy, explores=lambda settings: settings.epsilon)
 SOFTMAX = Rule("Softmax", _softmax, purpose=Purpose.SOFTMAX)
 UNIFORM = Rule("Uniform choice", _uniform)
+# Greedy on the truth, and never curious.
+BEST = Rule("The best arm", lambda view: view.greedy, needs=("sees_truth",))

@@ -33,6 +33,10 @@ class Settings:
             be e times as likely, for the softmax agents. Above 0.
         ucb_beta: An upper confidence bound lies sqrt(ucb_beta) standard deviations
             above what is expected. At least 0.
+        safe_beta: The same for SafeOpt's intervals. At least 0.
+        safe_seeds: How many safe actions SafeOpt is told of at the start, at least 1.
+        safe_probability: How likely to be safe an action must be to pass the gate of
+            the gated agents, 0-1.
         ridge: Kernel ridge regression's ridge, for a kernel with a diagonal of 1.
             Above 0; None for reward_sd**2 / prior_sd**2, which makes it the Gaussian
             process's mean.
@@ -53,6 +57,9 @@ class Settings:
     epsilon: float = 0.1
     softmax_temperature: float = 5.0
     ucb_beta: float = 4.0
+    safe_beta: float = 4.0
+    safe_seeds: int = 1
+    safe_probability: float = 0.9
     ridge: float | None = None
 
     def __post_init__(self) -> None:
@@ -66,15 +73,19 @@ class Settings:
             math.isfinite(self.ridge) and self.ridge > 0
         ):
             raise _out_of_range("ridge", "above 0, or unset", self.ridge)
-        for name in ("svr_eps", "ucb_beta"):
+        for name in ("svr_eps", "ucb_beta", "safe_beta"):
             found = getattr(self, name)
             if not (math.isfinite(found) and found >= 0):
                 raise _out_of_range(name, "at least 0", found)
-        for name, least in (("personalization_steps", 1), ("generalization_steps", 0)):
+        for name, least in (
+            ("personalization_steps", 1),
+            ("generalization_steps", 0),
+            ("safe_seeds", 1),
+        ):
             steps = getattr(self, name)
             if not (isinstance(steps, int) and steps >= least):
                 raise _out_of_range(name, f"a whole number, at least {least}", steps)
-        for name in ("exploration", "epsilon"):
+        for name in ("exploration", "epsilon", "safe_probability"):
             if not 0 <= getattr(self, name) <= 1:
                 raise _out_of_range(name, "between 0 and 1", getattr(self, name))
 

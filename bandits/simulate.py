@@ -200,6 +200,10 @@ def _play(
     allowed, learns = cell.allowed(phase, rows), cell.learns(phase)
     tolerance = TIE_TOLERANCE[cell.values.dtype]
     n_steps = cell.n_steps(phase)
+    unsafe = cell.unsafe if estimator.sees_truth else None
+    seeds = (
+        cell.seed_arms(rows) if rule.seeded and phase is Phase.PERSONALIZATION else None
+    )
     for begin in range(0, n_steps, STEPS_AT_ONCE):
         luck = _luck(cell, phase, rows, begin, min(begin + STEPS_AT_ONCE, n_steps))
         told: list[Block] = []
@@ -222,6 +226,8 @@ def _play(
                     normals=_at(luck.samples, step),
                     draw=_at(luck.draw, step),
                     explore=_at(luck.explore, step),
+                    seeds=seeds,
+                    unsafe=unsafe,
                 )
             )
             p_unsafe = None

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from bandits import estimators, rules, safe_sets
 from bandits.errors import BanditError
 from bandits.estimators import Start
-from bandits.policies import AGENTS, agent_named
+from bandits.policies import AGENTS, Agent, agent_named
 from bandits.rules import choose
 from bandits.settings import Settings
 
@@ -83,6 +84,7 @@ def test_every_agent_starts_from_the_prior_and_can_act_and_learn(name: str) -> N
         settings=Settings(prior_mean=47.0),
         dtype=torch.float64,
         device=torch.device("cpu"),
+        truth=torch.full((4,), 47.0).double() if agent.estimator.sees_truth else None,
     )
 
     state = agent.estimator.start(at)
@@ -110,3 +112,41 @@ def test_an_unknown_agent_is_refused_with_the_names_there_are() -> None:
     assert str(refusal.value) == (
         f"agent: needs to be one of {', '.join(AGENTS)}; got 'gp_ucbb'"
     )
+
+
+def test_a_rule_is_refused_an_estimator_that_cannot_tell_what_it_needs() -> None:
+    for estimator, rule, sentence in (
+        (
+            estimators.KERNEL_REGRESSION,
+            rules.THOMPSON,
+            "agent odd: Thompson sampling needs joint samples, and Kernel regression "
+            "has none; pair the rule with another estimator",
+        ),
+        (
+            estimators.KERNEL_RIDGE,
+            rules.UPPER_BOUND,
+            "agent odd: Upper confidence bound needs variances, and Kernel ridge "
+            "regression has none; pair the rule with another estimator",
+        ),
+        (
+            estimators.SUPPORT_VECTORS,
+            safe_sets.SAFE_OPT,
+            "agent odd: SafeOpt needs variances and covariances, and Support vector "
+            "regression has none; pair the rule with another estimator",
+        ),
+        (
+            estimators.GAUSSIAN_PROCESS,
+            rules.BEST,
+            "agent odd: The best arm needs the true values, and Gaussian process has "
+            "none; pair the rule with another estimator",
+        ),
+    ):
+        with pytest.raises(BanditError) as refusal:
+            Agent("odd", estimator, rule)
+        assert str(refusal.value) == sentence
+
+
+def test_the_oracles_alone_see_the_truth() -> None:
+    seeing = [name for name, agent in AGENTS.items() if agent.estimator.sees_truth]
+
+    assert seeing == ["oracle", "safe_oracle"]

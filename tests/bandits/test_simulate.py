@@ -22,6 +22,7 @@ from tests.witnesses import agents as plain
 Array = NDArray[np.float64]
 SEED, N_ACTIONS = 5, 14
 EVERY_AGENT = list(AGENTS)
+ORACLES = ("oracle", "safe_oracle")
 SETTINGS = Settings(personalization_steps=30, generalization_steps=12)
 
 
@@ -104,10 +105,12 @@ def test_runs_do_not_notice_which_runs_they_are_batched_with(agent: str) -> None
     given = task(64)
     how: dict[str, Any] = {"seed": SEED, "replicates": range(64)}
 
-    small = traced(agent, 64, given, chunk=7)
-    large = traced(agent, 64, given, chunk=64)
+    # More steps than random numbers are made for in one call.
+    brief = Settings(personalization_steps=18, generalization_steps=3)
+    small = traced(agent, 64, given, brief, chunk=7)
+    large = traced(agent, 64, given, brief, chunk=64)
     measures = [
-        simulate(kernel_for(agent), given, agent, SETTINGS, chunk=chunk, **how)
+        simulate(kernel_for(agent), given, agent, brief, chunk=chunk, **how)
         for chunk in (7, 64)
     ]
 
@@ -146,10 +149,11 @@ def test_personalization_cannot_know_what_unseen_actions_are_worth(agent: str) -
     ):
         assert one is other is None or torch.equal(one, other)
     # Frozen, it cannot learn them later either: only what it is paid differs.
-    assert torch.equal(before["generalization"].arms, after["generalization"].arms)
-    assert not torch.equal(
-        before["generalization"].rewards, after["generalization"].rewards
-    )
+    if agent not in ORACLES:
+        assert torch.equal(before["generalization"].arms, after["generalization"].arms)
+        assert not torch.equal(
+            before["generalization"].rewards, after["generalization"].rewards
+        )
 
 
 @pytest.mark.parametrize("agent", EVERY_AGENT)
@@ -166,7 +170,9 @@ def test_each_phase_chooses_among_its_own_actions_only(agent: str) -> None:
             assert allowed[run][found[phase].arms[:, run]].all()
 
 
-@pytest.mark.parametrize("agent", EVERY_AGENT)
+@pytest.mark.parametrize(
+    "agent", [a for a in EVERY_AGENT if a not in {*ORACLES, "gp_safeopt"}]
+)
 def test_the_first_action_is_uniform_over_the_admissible_ones(agent: str) -> None:
     n_runs, half = 1400, N_ACTIONS // 2
     allowed = np.arange(N_ACTIONS) < half
@@ -208,6 +214,114 @@ def test_greedy_agents_all_begin_with_the_same_action() -> None:
 
     for first in firsts[1:]:
         assert torch.equal(first, firsts[0])
+
+
+def test_the_oracles_do_the_best_there_is_however_curious_others_are() -> None:
+    curious = Settings(personalization_steps=9, generalization_steps=9, exploration=1.0)
+
+    for agent in ORACLES:
+        found = simulate(
+            None, task(20), agent, curious, seed=SEED, replicates=range(20)
+        )
+        for measures in found.values():
+            assert (measures["regret"] == 0).all()
+            assert (measures["unsafe_actions"] == 0).all()
+            assert (measures["simple_regret"] == 0).all()
+            assert (measures["false_safe"] == 0).all()
+        assert (found["generalization"]["value_rmse"] == 0).all()
+
+
+def test_the_safe_oracle_keeps_from_what_is_harm_to_others_as_well() -> None:
+    # What pays best is unsafe on another dimension, and what pays next harms others.
+    paid = values()
+    order = paid.argsort()[::-1]
+    immoral, harmful = order[:4], order[4:7]
+    given = task(
+        20,
+        moral_unsafe=np.isin(np.arange(N_ACTIONS), immoral),
+        harm_values=np.where(np.isin(np.arange(N_ACTIONS), harmful), 0.0, paid),
+    )
+
+    best, safe = (traced(agent, 20, given) for agent in ORACLES)
+
+    for phase, allowed in (
+        ("personalization", given.personalization),
+        ("generalization", given.generalization),
+    ):
+        for run in range(20):
+            ranked = [arm for arm in order if allowed[run][arm]]
+            fine = [a for a in ranked if a not in order[:7] and paid[a] >= 50]
+            assert (best[phase].arms[:, run] == ranked[0]).all()
+            assert (safe[phase].arms[:, run] == (fine or ranked)[0]).all()
+
+
+def test_epsilon_greedy_is_greedy_with_a_share_of_exploration_of_its_own() -> None:
+    for estimator in ("gp", "kernel_regression", "kernel_ridge", "svr"):
+        plain_name = "gp_greedy" if estimator == "gp" else estimator
+        curious = traced(plain_name, settings=Settings(exploration=0.3))
+        other = traced(f"{estimator}_epsilon", settings=Settings(epsilon=0.3))
+
+        for phase, found in curious.items():
+            assert torch.equal(found.arms, other[phase].arms)
+
+
+def test_a_gate_that_lets_everything_pass_is_thompson_sampling() -> None:
+    gated = traced("gp_gated", settings=Settings(safe_probability=0.0))
+    free = traced("gp_thompson", settings=Settings())
+
+    for phase, found in free.items():
+        assert torch.equal(found.arms, gated[phase].arms)
+
+
+def test_a_gate_that_lets_nothing_pass_takes_what_is_most_probably_safe() -> None:
+    shut = traced("gp_gated", settings=Settings(safe_probability=1.0))
+    # Among unseen actions the belief is frozen: one choice, again and again.
+    found = shut["generalization"]
+
+    assert (found.arms == found.arms[0]).all()
+    assert found.p_unsafe is not None
+    assert (found.p_unsafe < 0.5).double().mean() > 0.5
+
+
+def test_safeopt_begins_with_an_action_somebody_vouched_for() -> None:
+    given = task(400)
+
+    found = traced("gp_safeopt", 400, given, Settings(personalization_steps=1))
+
+    first = found["personalization"].arms[0]
+    some = (given.personalization & ~given.unsafe).any(1)
+    assert not given.unsafe[first[some]].any()
+    # Each safe action of the phase as likely: 7 of 14 actions, half of them safe.
+    counts = np.bincount(first, minlength=N_ACTIONS)[~given.unsafe]
+    assert counts.min() > 25
+
+
+def test_safeopt_where_nothing_is_safe_stays_with_the_least_bad_action() -> None:
+    given = task(20, threshold=101.0)
+
+    found = traced("gp_safeopt", 20, given)
+
+    best = np.where(given.personalization, values(), -1).argmax(1)
+    assert (found["personalization"].arms == torch.from_numpy(best)).all()
+
+
+def test_safeopt_does_less_harm_than_thompson_sampling() -> None:
+    line = np.exp(-((values()[:, None] - values()[None]) ** 2) / (2 * 30.0**2))
+    harm = {
+        agent: simulate(
+            line,
+            task(100),
+            agent,
+            SETTINGS,
+            seed=SEED,
+            replicates=range(100),
+        )["personalization"]["unsafe_actions"]
+        for agent in ("gp_safeopt", "gp_gated", "gp_thompson")
+    }
+
+    for agent in ("gp_safeopt", "gp_gated"):
+        gain = harm["gp_thompson"] - harm[agent]
+        assert gain.mean() > 4 * gain.std() / 100**0.5
 
 
 def test_exploration_takes_its_share_of_steps_and_thompson_ignores_it() -> None:
@@ -360,13 +474,16 @@ def plain_run(
                 softmax=luck["softmax"][t],
                 exploration=settings.exploration,
                 learning=learns,
-                seed_arms=np.zeros(N_ACTIONS, dtype=bool),
+                seed_arms=vouched_for(given, run, phase),
             )
             arm = act(step)
             reward = float(given.values[arm] + 10 * luck["noise"][t])
             arms.append(arm)
             rewards.append(reward)
-            greedy.append(plain.best(step.belief.mean, allowed, step.tie))
+            expected = given.values if "oracle" in agent else step.belief.mean
+            greedy.append(plain.best(expected, allowed, step.tie))
+            if "oracle" in agent:
+                p_unsafe.append(float(given.values[arm] < given.threshold))
             if step.belief.covariance is not None:
                 off = given.threshold - step.belief.mean[arm]
                 p_unsafe.append(ndtr(off / plain.deviations(step.belief)[arm]))
@@ -374,6 +491,22 @@ def plain_run(
                 seen.append((arm, reward))
         done[phase.name.lower()] = (arms, rewards, greedy, p_unsafe)
     return done
+
+
+def vouched_for(given: ValueTask, run: int, phase: Phase) -> Any:
+    """The one seed arm: of the safe ones, that of the highest number drawn for it."""
+    keys = uniforms(
+        SEED,
+        torch.tensor([run]),
+        torch.tensor([0]),
+        phase=phase,
+        purpose=Purpose.SEED_ARMS,
+        count=N_ACTIONS,
+    )[0, 0].numpy()
+    safe = given.personalization[run] & ~given.unsafe
+    if phase is Phase.GENERALIZATION:
+        return np.zeros(N_ACTIONS, dtype=bool)
+    return safe & (keys == keys[safe].max())
 
 
 def plain_luck(run: int, phase: Phase, n_steps: int) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.svm import SVR
 
@@ -191,6 +192,35 @@ def uniform(step: Step) -> int:
     return take(step.allowed, step.tie)
 
 
+def safe_opt(step: Step) -> int:
+    """SafeOpt, with a refit for every candidate's imagined reward."""
+    mean, sd = step.belief.mean, deviations(step.belief)
+    low, high = mean - np.sqrt(BETA) * sd, mean + np.sqrt(BETA) * sd
+    safe = step.allowed & ((low >= step.threshold) | step.seed_arms)
+    if not step.learning or not safe.any():
+        return best(low, step.allowed, step.tie)
+    wanted = safe & (high >= low[safe].max())
+    for arm in np.flatnonzero(safe & ~wanted):
+        then = gaussian_process(step.kernel, [*step.seen, (int(arm), float(high[arm]))])
+        low_then = then.mean - np.sqrt(BETA) * deviations(then)
+        wanted[arm] = (low_then >= step.threshold)[step.allowed & ~safe].any()
+    return best(high - low, wanted, step.tie)
+
+
+def gated(step: Step) -> int:
+    """A joint sample's best arm among those safe with a probability of 0.9."""
+    chances = norm.sf(step.threshold, step.belief.mean, deviations(step.belief))
+    safe = step.allowed & (chances >= 0.9)
+    if not safe.any():
+        return best(chances, step.allowed, step.tie)
+    return best(joint_sample(step), safe, step.tie)
+
+
+def oracle(step: Step) -> int:
+    """The best admissible arm."""
+    return best(step.values, step.allowed, step.tie)
+
+
 Estimate = Callable[[Array, Seen], Belief]
 Act = Callable[[Step], int]
 
@@ -200,6 +230,8 @@ AGENTS: dict[str, tuple[Estimate, Act]] = {
     "gp_greedy": (gaussian_process, greedy),
     "gp_epsilon": (gaussian_process, epsilon),
     "gp_softmax": (gaussian_process, softmax),
+    "gp_safeopt": (gaussian_process, safe_opt),
+    "gp_gated": (gaussian_process, gated),
     "kernel_regression": (kernel_regression, greedy),
     "kernel_regression_epsilon": (kernel_regression, epsilon),
     "kernel_regression_softmax": (kernel_regression, softmax),
@@ -213,4 +245,6 @@ AGENTS: dict[str, tuple[Estimate, Act]] = {
     "ucb_independent": (independent, upper_bound),
     "greedy_independent": (independent, greedy),
     "uniform": (nothing, uniform),
+    "oracle": (nothing, oracle),
+    "safe_oracle": (nothing, oracle),
 }
