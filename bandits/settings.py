@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from bandits.errors import BanditError
+from bandits.yardsticks import USUAL, Yardsticks
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Settings:
         learn: Whether the belief goes on learning in the generalization phase.
         exploration: Share of steps, 0-1, in which a greedy agent takes an
             admissible action at random. Thompson sampling explores by itself.
+        yardsticks: What some measures are taken against; they change no run.
 
     Raises:
         BanditError: A number outside its range.
@@ -42,6 +44,7 @@ class Settings:
     generalization_steps: int = 50
     learn: bool = False
     exploration: float = 0.0
+    yardsticks: Yardsticks = USUAL
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.prior_mean):

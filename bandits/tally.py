@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from bandits.metric_table import CONVERGED_SHARE, INFORMED, NEAR, WINDOW
+from bandits.yardsticks import USUAL, Yardsticks
 
 N_BINS = 50
 """Into so many stretches a phase is cut, at most, for what is told over time."""
@@ -39,9 +40,7 @@ class Scene(NamedTuple):
     convergence: Whether to follow convergence: where the belief learns.
     harm_values: (n_arms,) the values that harm is counted by; None for `values`.
     n_steps: How long the phase lasts; 0 where nothing is to be told over time.
-    conservative_alpha: Share of the baseline's value that a run may fall behind, 0-1.
-    conservative_baseline: The baseline arm; None for the (lower) median admissible one.
-    risk_tolerance: Points of variance that a point of mean reward is worth.
+    yardsticks: What some measures are taken against.
     tie_tolerance: Expected values that differ by less tie (points).
     """
 
@@ -55,9 +54,7 @@ class Scene(NamedTuple):
     convergence: bool
     harm_values: Tensor | None = None
     n_steps: int = 0
-    conservative_alpha: float = 0.1
-    conservative_baseline: int | None = None
-    risk_tolerance: float = 1.0
+    yardsticks: Yardsticks = USUAL
     tie_tolerance: float = 1e-9
 
     @property
@@ -177,17 +174,18 @@ def _ground(scene: Scene) -> Ground:
     n_runs, n_arms = scene.allowed.shape
     near = best_value(scene).unsqueeze(1) - scene.values <= NEAR
     values = scene.values.double()
-    if scene.conservative_baseline is None:
+    chosen = scene.yardsticks.conservative_baseline
+    if chosen is None:
         # The lower median: masked arms lie behind every admissible one.
         ordered = values.masked_fill(~scene.allowed, torch.inf).sort(1).values
         middle = (scene.allowed.sum(1, keepdim=True) - 1) // 2
         baseline = ordered.gather(1, middle).squeeze(1)
     else:
-        baseline = values[scene.conservative_baseline].expand(n_runs)
+        baseline = values[chosen].expand(n_runs)
     return Ground(
         values=values,
         codes=(near.long() + _BELOW * scene.below.long()).view(-1),
-        level=(1 - scene.conservative_alpha) * baseline,
+        level=(1 - scene.yardsticks.conservative_alpha) * baseline,
         offset=torch.arange(n_runs, device=values.device) * n_arms,
         centre=values.mean(),
         ends=torch.tensor(bin_ends(scene.n_steps), device=values.device).long(),
