@@ -23,9 +23,10 @@ N_BINS = 50
 """Into so many stretches a phase is cut, at most, for what is told over time."""
 NEVER = 2**31
 """Later than any step."""
-_BELOW = 2**32
+BELOW = 2**32
 """Both counts of a step travel in one number: below the threshold in its upper half."""
-_ENOUGH = round(CONVERGED_SHARE * WINDOW)
+ENOUGH = round(CONVERGED_SHARE * WINDOW)
+"""So many near-optimal actions make a window full enough."""
 
 
 class Scene(NamedTuple):
@@ -72,7 +73,7 @@ class Ground(NamedTuple):
     """What a scene says of each arm, looked up at every step.
 
     values: (n_arms,) float64.
-    codes: (n_runs * n_arms,) int64, 1 for near-optimal plus `_BELOW` for below.
+    codes: (n_runs * n_arms,) int64, 1 for near-optimal plus `BELOW` for below.
     level: (n_runs,) float64, what the conservative baseline is worth a step.
     offset: (n_runs,) int64, where a run's arms begin in `codes`.
     centre: A value that rewards are near to, so that their squares stay small.
@@ -152,16 +153,17 @@ def start_tally(scene: Scene) -> Tally:
     return Tally(
         ground=_ground(scene),
         counts=torch.zeros(n_runs, n_arms, dtype=torch.int32, device=device),
-        reward=points,
-        square=points,
-        lead=points,
+        # Each its own memory: compiled code changes them in place.
+        reward=points.clone(),
+        square=points.clone(),
+        lead=points.clone(),
         budget=points + torch.inf,
-        clean=steps,
+        clean=steps.clone(),
         recent=steps.repeat(WINDOW, 1),
         converged_at=steps + NEVER,
         greedy=steps - 1,
         settled_at=steps + 1,
-        informed=steps,
+        informed=steps.clone(),
         paid_marks=points.repeat(len(ends), 1),
         count_marks=steps.repeat(len(ends), 1),
         ends=ends,
@@ -184,7 +186,7 @@ def _ground(scene: Scene) -> Ground:
         baseline = values[chosen].expand(n_runs)
     return Ground(
         values=values,
-        codes=(near.long() + _BELOW * scene.below.long()).view(-1),
+        codes=(near.long() + BELOW * scene.below.long()).view(-1),
         level=(1 - scene.yardsticks.conservative_alpha) * baseline,
         offset=torch.arange(n_runs, device=values.device) * n_arms,
         centre=values.mean(),
@@ -234,7 +236,7 @@ def add_block(
         square=squares[-1],
         lead=lead[-1],
         budget=tally.budget.minimum(lead.amin(0)),
-        clean=tally.clean + (so_far < _BELOW).sum(0),
+        clean=tally.clean + (so_far < BELOW).sum(0),
         recent=recent,
         told=(greedy is not None, p_unsafe is not None),
         n_steps=tally.n_steps + n_steps,
@@ -251,7 +253,7 @@ def _follow_convergence(tally: Tally, so_far: Tensor, greedy: Tensor | None) -> 
     at = torch.arange(1, n_steps + 1, device=so_far.device).unsqueeze(1) + tally.n_steps
     # WINDOW steps before: of the steps before the block first, then of its own.
     earlier = torch.cat((tally.recent, so_far))[:n_steps]
-    enough = (so_far - earlier) & (_BELOW - 1) >= _ENOUGH
+    enough = (so_far - earlier) & (BELOW - 1) >= ENOUGH
     if tally.n_steps < WINDOW:
         # 18 of 18 is not 18 of the last 20.
         enough &= at >= WINDOW
@@ -284,4 +286,4 @@ def _keep_marks(tally: Tally, paid: Tensor, so_far: Tensor) -> None:
 
 def split_counts(counts: Tensor) -> tuple[Tensor, Tensor]:
     """Steps below the threshold and near the best, from both counts in one number."""
-    return counts // _BELOW, counts % _BELOW
+    return counts // BELOW, counts % BELOW
