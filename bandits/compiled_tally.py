@@ -39,6 +39,7 @@ def add_block(
         tally.n_steps,
         scene.convergence,
         told,
+        _RULES,
         ground.values.numpy(),
         ground.codes.numpy(),
         ground.level.numpy(),
@@ -52,6 +53,8 @@ def add_block(
     return tally._replace(told=told, n_steps=tally.n_steps + n_steps)
 
 
+# Told to the compiled code, which would keep what they were when it was compiled.
+_RULES = (WINDOW, ENOUGH, BELOW, INFORMED)
 _CHANGED = (
     "counts",
     "reward",
@@ -78,6 +81,7 @@ def _add(
     begin: int,
     convergence: bool,
     told: tuple[bool, bool],
+    rules: tuple[int, int, int, float],
     values: Floats,
     codes: Integers,
     level: Floats,
@@ -101,6 +105,7 @@ def _add(
         paid_marks,
         count_marks,
     ) = totals
+    window, enough, one_below, likely = rules
     n_steps, n_runs = arms.shape
     n_arms = len(values)
     so_far = np.empty((n_steps, n_runs), np.int64)
@@ -111,7 +116,7 @@ def _add(
             arm = arms[step, run]
             counts[run, arm] += 1
             code = codes[run * n_arms + arm]
-            before = recent[WINDOW - 1, run] if step == 0 else so_far[step - 1, run]
+            before = recent[window - 1, run] if step == 0 else so_far[step - 1, run]
             counted = before + code
             so_far[step, run] = counted
             paid = rewards[step, run]
@@ -122,18 +127,18 @@ def _add(
             lead[run] = ahead
             # Sums of what is so, not branches: the processor guesses those badly.
             budget[run] = min(budget[run], ahead)
-            clean[run] += counted < BELOW
+            clean[run] += counted < one_below
             if told[1]:
-                informed[run] += (code >= BELOW) & (p_unsafe[step, run] > INFORMED)
+                informed[run] += (code >= one_below) & (p_unsafe[step, run] > likely)
             if convergence:
-                if at >= WINDOW:
+                if at >= window:
                     earlier = (
                         recent[step, run]
-                        if step < WINDOW
-                        else so_far[step - WINDOW, run]
+                        if step < window
+                        else so_far[step - window, run]
                     )
-                    near = (counted - earlier) & (BELOW - 1)
-                    if near >= ENOUGH and at < converged_at[run]:
+                    near = (counted - earlier) & (one_below - 1)
+                    if near >= enough and at < converged_at[run]:
                         converged_at[run] = at
                 if told[0]:
                     stands = greedy[step, run] == last_greedy[run]
