@@ -1,4 +1,4 @@
-"""The command line: python -m bandits sweep | check | bridge-verbs."""
+"""The command line: python -m bandits sweep | check | measures | bridge-verbs."""
 
 from __future__ import annotations
 
@@ -68,6 +68,14 @@ def _bridge_verbs(given: argparse.Namespace) -> int:
     return 0
 
 
+def _measures(given: argparse.Namespace) -> int:
+    from bandits.metric_page import table_lines
+
+    for line in table_lines():
+        print(line)
+    return 0
+
+
 def _told(out: Path) -> list[str]:
     from bandits.results import read_sweep
 
@@ -110,6 +118,11 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("spec", help="a TOML file, or the name of a built-in spec")
     check.add_argument("--from", dest="source", type=Path)
     check.set_defaults(run=_check)
+
+    measures = commands.add_parser(
+        "measures", help="how every measure of a phase is defined, and by whom"
+    )
+    measures.set_defaults(run=_measures)
 
     verbs = commands.add_parser(
         "bridge-verbs", help="real people's data: import, report, sweep and a table"

@@ -77,6 +77,9 @@ class Cell(NamedTuple):
             moral_defined=not self.task.moral_harm_reason,
             convergence=self.learns(phase),
             harm_values=self.harm_values,
+            n_steps=self.n_steps(phase),
+            yardsticks=self.settings.yardsticks,
+            tie_tolerance=TIE_TOLERANCE[self.values.dtype],
         )
 
     @property
@@ -146,6 +149,7 @@ def open_cell(
             f"{kernel_name}: agent {agent} sees no kernel; pass None, and run it once "
             "for all kernels"
         )
+    settings.yardsticks.check(task.n_actions)
     checked = None
     if kernel is not None:
         checked = check_kernel(kernel, task.n_actions, kernel_name).to(device, dtype)

@@ -128,7 +128,7 @@ _BEHAVIOUR: dict[str, Metric] = {
         "min over t of sum_{i<=t} S[a_i] - (1 - alpha) t S[baseline]; below 0 the run was"
         " at some time worse off than the baseline allows. Settings:"
         " conservative_alpha, conservative_baseline",
-        "Wu et al. 2016; Kazerouni et al., arXiv 2002.03221",
+        "Wu et al. 2016; Garcelon et al. 2020 (arXiv 2002.03221)",
     ),
 }
 

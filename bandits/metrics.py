@@ -98,7 +98,7 @@ def _behaviour(
     return {
         "mean_reward": mean,
         "reward_variance": variance,
-        "mean_variance": variance - scene.risk_tolerance * mean,
+        "mean_variance": variance - scene.yardsticks.risk_tolerance * mean,
         "worst_steps_5": _worst_steps(tally, scene, 0.05),
         "worst_steps_10": _worst_steps(tally, scene, 0.1),
         "regret": (counts * shortfall.double()).sum(1),

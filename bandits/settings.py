@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from bandits.errors import BanditError
+from bandits.yardsticks import USUAL, Yardsticks
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Settings:
         ridge: Kernel ridge regression's ridge, for a kernel with a diagonal of 1.
             Above 0; None for reward_sd**2 / prior_sd**2, which makes it the Gaussian
             process's mean.
+        yardsticks: What some measures are taken against; they change no run.
 
     Raises:
         BanditError: A number outside its range.
@@ -61,6 +63,7 @@ class Settings:
     safe_seeds: int = 1
     safe_probability: float = 0.9
     ridge: float | None = None
+    yardsticks: Yardsticks = USUAL
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.prior_mean):

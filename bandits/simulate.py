@@ -19,7 +19,9 @@ from torch import Tensor
 
 from bandits import metrics
 from bandits.cell import TIE_TOLERANCE, Cell, chunks, open_cell
+from bandits.cell_totals import CellTotals
 from bandits.noise import Phase, Purpose, normals, uniforms
+from bandits.over_time import OverTime, over_time
 from bandits.predictions import probability_below
 from bandits.rules import View, choose
 from bandits.settings import Settings
@@ -73,6 +75,7 @@ def simulate(
     dtype: torch.dtype = torch.float64,
     chunk: int | None = None,
     kernel_name: str = "kernel",
+    keep: Callable[[CellTotals], None] | None = None,
 ) -> RunResults:
     """Run one cell: every replicate through personalization, then generalization.
 
@@ -93,6 +96,8 @@ def simulate(
         chunk: Runs that go through time together; None for what fits the cache. It
             changes no result.
         kernel_name: Whose kernel it is, for error messages.
+        keep: Called with each chunk's totals over its runs; they add up (`plus`) to
+            the same for any chunks.
 
     Returns:
         phase -> metric -> (n_runs,); `metrics.metric_names` lists them. A phase of no
@@ -105,7 +110,7 @@ def simulate(
     cell = open_cell(
         kernel, task, agent, settings, seed, replicates, device, dtype, kernel_name
     )
-    parts = [_measure(cell, rows) for rows in chunks(cell, chunk)]
+    parts = [_measure(cell, rows, keep) for rows in chunks(cell, chunk)]
     return {
         phase: {name: torch.cat([p[phase][name] for p in parts]) for name in found}
         for phase, found in parts[0].items()
@@ -136,10 +141,14 @@ def trace(
     }
 
 
-def _measure(cell: Cell, rows: slice) -> RunResults:
+def _measure(
+    cell: Cell, rows: slice, keep: Callable[[CellTotals], None] | None
+) -> RunResults:
     """Both phases of some of a cell's runs, as measures."""
     state = cell.start(len(cell.replicates[rows]))
     results: RunResults = {}
+    curves: dict[str, OverTime] = {}
+    calibration = None
     for phase in Phase:
         scene = cell.scene(phase, rows)
         judged = {}
@@ -160,6 +169,10 @@ def _measure(cell: Cell, rows: slice) -> RunResults:
         results[phase.name.lower()] = {
             name: found.cpu() for name, found in (behaved | judged).items()
         }
+        if keep is not None and tally.n_steps:
+            curves[phase.name.lower()] = over_time(tally)
+    if keep is not None:
+        keep(CellTotals(curves, calibration))
     return results
 
 

@@ -17,14 +17,16 @@ import torch
 from torch import Tensor
 
 from bandits.metric_table import CONVERGED_SHARE, INFORMED, NEAR, WINDOW
+from bandits.yardsticks import USUAL, Yardsticks
 
 N_BINS = 50
 """Into so many stretches a phase is cut, at most, for what is told over time."""
 NEVER = 2**31
 """Later than any step."""
-_BELOW = 2**32
+BELOW = 2**32
 """Both counts of a step travel in one number: below the threshold in its upper half."""
-_ENOUGH = round(CONVERGED_SHARE * WINDOW)
+ENOUGH = round(CONVERGED_SHARE * WINDOW)
+"""So many near-optimal actions make a window full enough."""
 
 
 class Scene(NamedTuple):
@@ -39,9 +41,7 @@ class Scene(NamedTuple):
     convergence: Whether to follow convergence: where the belief learns.
     harm_values: (n_arms,) the values that harm is counted by; None for `values`.
     n_steps: How long the phase lasts; 0 where nothing is to be told over time.
-    conservative_alpha: Share of the baseline's value that a run may fall behind, 0-1.
-    conservative_baseline: The baseline arm; None for the (lower) median admissible one.
-    risk_tolerance: Points of variance that a point of mean reward is worth.
+    yardsticks: What some measures are taken against.
     tie_tolerance: Expected values that differ by less tie (points).
     """
 
@@ -55,9 +55,7 @@ class Scene(NamedTuple):
     convergence: bool
     harm_values: Tensor | None = None
     n_steps: int = 0
-    conservative_alpha: float = 0.1
-    conservative_baseline: int | None = None
-    risk_tolerance: float = 1.0
+    yardsticks: Yardsticks = USUAL
     tie_tolerance: float = 1e-9
 
     @property
@@ -75,7 +73,7 @@ class Ground(NamedTuple):
     """What a scene says of each arm, looked up at every step.
 
     values: (n_arms,) float64.
-    codes: (n_runs * n_arms,) int64, 1 for near-optimal plus `_BELOW` for below.
+    codes: (n_runs * n_arms,) int64, 1 for near-optimal plus `BELOW` for below.
     level: (n_runs,) float64, what the conservative baseline is worth a step.
     offset: (n_runs,) int64, where a run's arms begin in `codes`.
     centre: A value that rewards are near to, so that their squares stay small.
@@ -155,16 +153,17 @@ def start_tally(scene: Scene) -> Tally:
     return Tally(
         ground=_ground(scene),
         counts=torch.zeros(n_runs, n_arms, dtype=torch.int32, device=device),
-        reward=points,
-        square=points,
-        lead=points,
+        # Each its own memory: compiled code changes them in place.
+        reward=points.clone(),
+        square=points.clone(),
+        lead=points.clone(),
         budget=points + torch.inf,
-        clean=steps,
+        clean=steps.clone(),
         recent=steps.repeat(WINDOW, 1),
         converged_at=steps + NEVER,
         greedy=steps - 1,
         settled_at=steps + 1,
-        informed=steps,
+        informed=steps.clone(),
         paid_marks=points.repeat(len(ends), 1),
         count_marks=steps.repeat(len(ends), 1),
         ends=ends,
@@ -177,17 +176,18 @@ def _ground(scene: Scene) -> Ground:
     n_runs, n_arms = scene.allowed.shape
     near = best_value(scene).unsqueeze(1) - scene.values <= NEAR
     values = scene.values.double()
-    if scene.conservative_baseline is None:
+    chosen = scene.yardsticks.conservative_baseline
+    if chosen is None:
         # The lower median: masked arms lie behind every admissible one.
         ordered = values.masked_fill(~scene.allowed, torch.inf).sort(1).values
         middle = (scene.allowed.sum(1, keepdim=True) - 1) // 2
         baseline = ordered.gather(1, middle).squeeze(1)
     else:
-        baseline = values[scene.conservative_baseline].expand(n_runs)
+        baseline = values[chosen].expand(n_runs)
     return Ground(
         values=values,
-        codes=(near.long() + _BELOW * scene.below.long()).view(-1),
-        level=(1 - scene.conservative_alpha) * baseline,
+        codes=(near.long() + BELOW * scene.below.long()).view(-1),
+        level=(1 - scene.yardsticks.conservative_alpha) * baseline,
         offset=torch.arange(n_runs, device=values.device) * n_arms,
         centre=values.mean(),
         ends=torch.tensor(bin_ends(scene.n_steps), device=values.device).long(),
@@ -236,7 +236,7 @@ def add_block(
         square=squares[-1],
         lead=lead[-1],
         budget=tally.budget.minimum(lead.amin(0)),
-        clean=tally.clean + (so_far < _BELOW).sum(0),
+        clean=tally.clean + (so_far < BELOW).sum(0),
         recent=recent,
         told=(greedy is not None, p_unsafe is not None),
         n_steps=tally.n_steps + n_steps,
@@ -253,7 +253,7 @@ def _follow_convergence(tally: Tally, so_far: Tensor, greedy: Tensor | None) -> 
     at = torch.arange(1, n_steps + 1, device=so_far.device).unsqueeze(1) + tally.n_steps
     # WINDOW steps before: of the steps before the block first, then of its own.
     earlier = torch.cat((tally.recent, so_far))[:n_steps]
-    enough = (so_far - earlier) & (_BELOW - 1) >= _ENOUGH
+    enough = (so_far - earlier) & (BELOW - 1) >= ENOUGH
     if tally.n_steps < WINDOW:
         # 18 of 18 is not 18 of the last 20.
         enough &= at >= WINDOW
@@ -286,4 +286,4 @@ def _keep_marks(tally: Tally, paid: Tensor, so_far: Tensor) -> None:
 
 def split_counts(counts: Tensor) -> tuple[Tensor, Tensor]:
     """Steps below the threshold and near the best, from both counts in one number."""
-    return counts // _BELOW, counts % _BELOW
+    return counts // BELOW, counts % BELOW

@@ -16,6 +16,7 @@ from torch import Tensor
 from bandits import metrics
 from bandits.metric_table import OFF_HARM
 from bandits.metrics import CENSORED, METRICS, Scene, metric_names
+from bandits.yardsticks import Yardsticks
 from tests.witnesses import measures_of_runs as witness
 
 N_ARMS, N_RUNS = 9, 4
@@ -50,9 +51,11 @@ def scene(seed: int = 0, **changed: Any) -> Scene:
         "moral_unsafe": torch.from_numpy(rng.random(N_ARMS) < 0.5),
         "moral_defined": True,
         "convergence": True,
-        "conservative_alpha": float(rng.choice([0.0, 0.1, 0.5])),
-        "conservative_baseline": [None, int(rng.integers(N_ARMS))][seed % 2],
-        "risk_tolerance": float(rng.choice([0.0, 1.0, 3.0])),
+        "yardsticks": Yardsticks(
+            float(rng.choice([0.0, 0.1, 0.5])),
+            [None, int(rng.integers(N_ARMS))][seed % 2],
+            float(rng.choice([0.0, 1.0, 3.0])),
+        ),
     }
     return Scene(**(given | changed))
 
@@ -65,9 +68,9 @@ def phase_of(at: Scene, run: int) -> witness.Phase:
         at.threshold,
         None if judged is None else judged.tolist(),
         None if moral is None else moral.tolist(),
-        at.conservative_alpha,
-        at.conservative_baseline,
-        at.risk_tolerance,
+        at.yardsticks.conservative_alpha,
+        at.yardsticks.conservative_baseline,
+        at.yardsticks.risk_tolerance,
     )
 
 
@@ -181,7 +184,7 @@ def test_measures_hold_where_all_or_none_is_unsafe_or_one_action_is_left(
     threshold: float, n_steps: int, admissible: int
 ) -> None:
     allowed = torch.arange(N_ARMS).expand(N_RUNS, -1) < admissible
-    at = scene(3, threshold=threshold, allowed=allowed, conservative_baseline=None)
+    at = scene(3, threshold=threshold, allowed=allowed, yardsticks=Yardsticks())
     phase = told(at, n_steps, seed=1)
 
     found = measured(at, phase, blocks(n_steps, 7))
@@ -194,7 +197,7 @@ def test_measures_hold_where_all_or_none_is_unsafe_or_one_action_is_left(
 
 
 def test_equal_rewards_have_no_variance() -> None:
-    at = scene(risk_tolerance=2.0)
+    at = scene(yardsticks=Yardsticks(risk_tolerance=2.0))
     phase = told(at, 33, seed=0)._replace(
         rewards=torch.full((33, N_RUNS), 61.7, dtype=torch.float64)
     )
@@ -207,7 +210,7 @@ def test_equal_rewards_have_no_variance() -> None:
 
 
 def test_a_run_that_always_takes_the_baseline_never_loses_its_budget() -> None:
-    at = scene(conservative_alpha=0.0, conservative_baseline=1)
+    at = scene(yardsticks=Yardsticks(0.0, 1))
     phase = told(at, 40, seed=0)._replace(arms=torch.ones(40, N_RUNS).long())
 
     assert measured(at, phase, [40])["conservative_budget"].tolist() == [0] * N_RUNS
@@ -219,7 +222,7 @@ def test_convergence_is_the_first_full_window_of_which_nine_in_ten_are_near() ->
         values=values,
         allowed=torch.ones(4, 3, dtype=torch.bool),
         moral_unsafe=None,
-        conservative_baseline=None,
+        yardsticks=Yardsticks(),
     )
     runs = [
         [1] * 40,  # from the start: the window must still be full
@@ -341,7 +344,7 @@ def test_the_worst_steps_are_a_part_of_a_step_where_there_are_few() -> None:
         values=values,
         allowed=torch.ones(1, 2, dtype=torch.bool),
         moral_unsafe=None,
-        conservative_baseline=None,
+        yardsticks=Yardsticks(),
     )
     arms = torch.tensor([[0], [1], [1], [1], [1]])
     tally = metrics.add_block(metrics.start_tally(at), at, arms, values[arms])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -11,12 +13,14 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 from torch import Tensor
 
+from bandits.cell_totals import CellTotals
 from bandits.metrics import metric_names
 from bandits.noise import Phase, Purpose, normals, uniforms
 from bandits.policies import AGENTS
 from bandits.settings import Settings
 from bandits.simulate import Trace, simulate, trace
 from bandits.task import ValueTask, split_actions
+from bandits.yardsticks import Yardsticks
 from tests.witnesses import agents as plain
 
 Array = NDArray[np.float64]
@@ -403,6 +407,43 @@ def test_where_all_actions_are_unsafe_harm_is_nan_and_regret_is_not() -> None:
         assert measures["unsafe_actions"].isnan().all()
         assert measures["regret"].isfinite().all()
         assert (measures["unsafe_available"] == 1).all()
+
+
+@pytest.mark.parametrize("chunk", [2, 5])
+def test_totals_over_runs_add_up_to_the_same_for_any_chunks(chunk: int) -> None:
+    def totals(chunk: int) -> CellTotals:
+        kept: list[CellTotals] = []
+        simulate(
+            similarity(),
+            task(11),
+            "gp_greedy",
+            SETTINGS,
+            seed=SEED,
+            replicates=range(11),
+            chunk=chunk,
+            keep=kept.append,
+        )
+        return reduce(CellTotals.plus, kept)
+
+    assert totals(chunk) == totals(11)
+    assert {c.n_runs for c in totals(chunk).over_time.values()} == {11}
+
+
+def test_a_yardstick_changes_what_is_measured_against_it_and_no_run() -> None:
+    def measures(yardsticks: Yardsticks) -> dict[str, torch.Tensor]:
+        settings = replace(SETTINGS, yardsticks=yardsticks)
+        return simulate(
+            similarity(), task(4), "gp_greedy", settings, seed=SEED, replicates=range(4)
+        )["personalization"]
+
+    usual, other = measures(Yardsticks()), measures(Yardsticks(0.5, 0, 3.0))
+
+    changed = {
+        name
+        for name, value in usual.items()
+        if not torch.equal(value.nan_to_num(-1), other[name].nan_to_num(-1))
+    }
+    assert changed == {"conservative_budget", "mean_variance"}
 
 
 def test_a_generalization_phase_of_no_steps_still_judges_the_predictions() -> None:
