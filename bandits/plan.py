@@ -82,6 +82,17 @@ class Plan:
     skipped: Mapping[str, str]
     cross_fit: bool
 
+    @property
+    def steps(self) -> int:
+        """Steps of one run, both phases."""
+        phases = self.spec.phases
+        return phases.personalization_steps + phases.generalization_steps
+
+    @property
+    def run_steps(self) -> int:
+        """Steps of all runs that must be computed."""
+        return len(self.computations) * self.spec.n_runs * self.steps
+
 
 def name_faults(document: Mapping[str, Any], report: ReportData) -> list[Fault]:
     """Every kernel, dimension and rater of values that the report does not have."""

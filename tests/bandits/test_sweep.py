@@ -8,13 +8,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import bandits.shards as shards_module
 from alignment.errors import FolderError, FolderInUse
 from alignment.folders import locked, read_manifest, sha256_of
 from alignment.report_files import read_report
+from bandits.engine import open_engine
 from bandits.errors import SpecError
 from bandits.plan import make_plan
 from bandits.results import SweepData, read_sweep
-from bandits.shards import RUNS_A_SHARD, run_shard, shards, work_of
+from bandits.shards import ShardData, keep_shard, make_shard, shards, work_of
 from bandits.simulate import simulate
 from bandits.spec import SweepSpec
 from bandits.sweep import run_sweep, sweep_hash
@@ -34,6 +36,19 @@ def spec(**changes: object) -> SweepSpec:
         }
         | changes
     )
+
+
+def with_rewards(shard: ShardData, reward: float) -> ShardData:
+    """The shard with one mean reward everywhere, so that it can be told in a table."""
+    parquet = pq.ParquetFile(pa.BufferReader(shard.content))
+    place = parquet.schema_arrow.get_field_index("mean_reward")
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(sink, parquet.schema_arrow) as writer:
+        for number in range(parquet.num_row_groups):
+            table = parquet.read_row_group(number)
+            column = pa.array([reward] * len(table))
+            writer.write_table(table.set_column(place, "mean_reward", column))
+    return ShardData(sink.getvalue().to_pybytes(), shard.groups)
 
 
 def sweep(given: SweepSpec, report: Path, out: Path, **more: object) -> Path:
@@ -179,15 +194,13 @@ def test_only_resumption_takes_up_the_shards_that_stand(
     folder, out = make_report(models=1), tmp_path / "cut"
     given = spec()
     plan = make_plan(read_report(folder), given)
-    identity = sweep_hash(given, sha256_of(folder / "manifest.json"), "cpu")
+    engine = open_engine()
+    identity = sweep_hash(given, sha256_of(folder / "manifest.json"), engine)
     first = next(shards(plan, identity, "cpu"))
     (out / "shards").mkdir(parents=True)
-    path = out / "shards" / first.name
-    run_shard(work_of(plan, first), path, "cpu")
-    table = pq.read_table(path)
-    place = table.column_names.index("mean_reward")
-    marked = pa.array([1000.0] * len(table))
-    pq.write_table(table.set_column(place, "mean_reward", marked), path)
+    made = make_shard(work_of(plan, first, engine))
+    marked = with_rewards(made, 1000.0)
+    keep_shard(marked, out / "shards" / first.name, engine)
 
     sweep(given, folder, out, resume=resume)
 
@@ -226,7 +239,7 @@ def test_shards_cover_every_computation_and_replicate_once(
     make_report: MakeReport,
 ) -> None:
     report = read_report(make_report(models=3))
-    n_runs = 2 * RUNS_A_SHARD["cpu"] + 3
+    n_runs = 2 * shards_module.RUNS_A_SHARD["cpu"] + 3
     plan = make_plan(report, spec(kernels=["all"], n_runs=n_runs))
     covered = np.zeros((len(plan.computations), n_runs), dtype=int)
 
@@ -235,7 +248,7 @@ def test_shards_cover_every_computation_and_replicate_once(
     for shard in cut:
         covered[shard.first : shard.last, shard.start : shard.stop] += 1
         agents = {c.agent for c in plan.computations[shard.first : shard.last]}
-        assert agents == {work_of(plan, shard).agent}
+        assert agents == {work_of(plan, shard, open_engine()).agent}
     assert (covered == 1).all()
     assert len({shard.name for shard in cut}) == len(cut)
     assert sum(shard.size for shard in cut) == covered.size
