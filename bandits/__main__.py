@@ -1,21 +1,45 @@
-"""The command line: python -m bandits sweep | check | bridge-verbs."""
+"""The command line: python -m bandits sweep | check | replay | bridge-verbs."""
 
 from __future__ import annotations
 
 import argparse
+import shlex
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
 
 from alignment.errors import AlignmentError
 from bandits.errors import BanditError, SpecError
 
+if TYPE_CHECKING:
+    from bandits.spec import SweepSpec
+
+
+INTERRUPTED = 130
+"""The exit status that a shell gives what Ctrl-C ended."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command. Returns the exit status: 0, or 1 after a refusal."""
-    given = _parser().parse_args(arguments)
+    """Run one command.
+
+    Returns:
+        The exit status: 0, 1 after a refusal, or `INTERRUPTED`.
+    """
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if given.run is _sweep and given.out is None and not given.check:
+        parser.error("sweep: the following arguments are required: --out")
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return int(given.run(given))
+        with _ended_like_ctrl_c():
+            return int(given.run(given))
+    except KeyboardInterrupt:
+        print(_how_to_go_on(words), file=sys.stderr)
+        return INTERRUPTED
     except SpecError as refusal:
         print(_listed(refusal), file=sys.stderr)
     except (BanditError, AlignmentError) as refusal:
@@ -23,25 +47,53 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1
 
 
+@contextmanager
+def _ended_like_ctrl_c() -> Iterator[None]:
+    """Take SIGTERM, with which a batch system ends a job, for a Ctrl-C."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, stop)
+    except ValueError:  # not the main thread: signals are somebody else's
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _how_to_go_on(words: Sequence[str]) -> str:
+    if words[:1] != ["sweep"] or "--check" in words:
+        return "Stopped."
+    again = [*words, *(["--resume"] if "--resume" not in words else [])]
+    return (
+        "Stopped. What was finished is kept; go on with:\n"
+        f"  python -m bandits {shlex.join(again)}"
+    )
+
+
 def _sweep(given: argparse.Namespace) -> int:
     # Imported here: `--help` and a fault in the spec must not wait for torch.
-    from alignment.report_files import read_report
-    from bandits.plan import check
-    from bandits.spec import read_document
-    from bandits.sweep import run_sweep
+    from bandits.sweep import run_sweep, stands
 
-    document = read_document(given.spec)
-    if given.seed is not None:
-        document["seed"] = given.seed
-    spec = check(document, read_report(given.source))
+    spec = _checked(given)
+    options = {name: getattr(given, name) for name in ("device", "backend", "dtype")}
+    if given.check:
+        _print_forecast(given, spec)
+        return 0
+    if not (given.resume and stands(spec, given.source, given.out, **options)):
+        _print_forecast(given, spec)
     out = run_sweep(
         spec,
         given.source,
         given.out,
         processes=given.processes,
         resume=given.resume,
-        device=given.device,
         figures=not given.no_figures,
+        **options,
     )
     for line in _told(out):
         print(line)
@@ -49,15 +101,36 @@ def _sweep(given: argparse.Namespace) -> int:
 
 
 def _check(given: argparse.Namespace) -> int:
+    _print_forecast(given, _checked(given))
+    return 0
+
+
+def _checked(given: argparse.Namespace) -> SweepSpec:
     from alignment.report_files import read_report
-    from bandits.plan import check, forecast
+    from bandits.plan import check
     from bandits.spec import read_document
 
-    report = None if given.source is None else read_report(given.source)
-    spec = check(read_document(given.spec), report)
-    for line in forecast(spec, report):
-        print(line)
-    return 0
+    document = read_document(given.spec)
+    if given.seed is not None:
+        document["seed"] = given.seed
+    return check(document, None if given.source is None else read_report(given.source))
+
+
+def _print_forecast(given: argparse.Namespace, spec: SweepSpec) -> None:
+    from alignment.report_files import read_report
+    from bandits.engine import open_engine
+    from bandits.forecast import make_forecast, without_report
+    from bandits.plan import make_plan
+
+    if given.source is None:
+        lines = without_report(spec)
+    else:
+        # The number of resamples changes no cell, and two are quickly had.
+        quick = spec.model_copy(update={"alignment_resamples": 2})
+        plan = make_plan(read_report(given.source), quick)
+        engine = open_engine(given.backend, given.dtype, given.device)
+        lines = make_forecast(plan, engine).lines(given.processes)
+    print("\n".join(lines), flush=True)
 
 
 def _bridge_verbs(given: argparse.Namespace) -> int:
@@ -94,21 +167,19 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True)
 
     sweep = commands.add_parser("sweep", help="simulate every cell of a spec")
-    sweep.add_argument("spec", help="a TOML file, or the name of a built-in spec")
-    sweep.add_argument("--from", dest="source", type=Path, required=True)
-    sweep.add_argument("--out", type=Path, required=True)
-    sweep.add_argument("--processes", type=_at_least_one, default=2)
+    _add_spec(sweep, source_needed=True)
+    sweep.add_argument("--out", type=Path, help="the sweep folder to write")
     sweep.add_argument("--resume", action="store_true", help="keep finished shards")
+    sweep.add_argument(
+        "--check", action="store_true", help="tell the forecast, and write nothing"
+    )
     sweep.add_argument(
         "--no-figures", action="store_true", help="write the tables only"
     )
-    sweep.add_argument("--seed", type=int, help="instead of the spec's")
-    sweep.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     sweep.set_defaults(run=_sweep)
 
-    check = commands.add_parser("check", help="list a spec's faults, or its cells")
-    check.add_argument("spec", help="a TOML file, or the name of a built-in spec")
-    check.add_argument("--from", dest="source", type=Path)
+    check = commands.add_parser("check", help="list a spec's faults, or its forecast")
+    _add_spec(check, source_needed=False)
     check.set_defaults(run=_check)
 
     verbs = commands.add_parser(
@@ -119,6 +190,19 @@ def _parser() -> argparse.ArgumentParser:
     verbs.add_argument("--processes", type=_at_least_one, default=2)
     verbs.set_defaults(run=_bridge_verbs)
     return parser
+
+
+def _add_spec(parser: argparse.ArgumentParser, *, source_needed: bool) -> None:
+    """What names a sweep, and what computes it."""
+    parser.add_argument("spec", help="a TOML file, or the name of a built-in spec")
+    parser.add_argument(
+        "--from", dest="source", type=Path, required=source_needed, help="a report"
+    )
+    parser.add_argument("--seed", type=int, help="instead of the spec's")
+    parser.add_argument("--processes", type=_at_least_one, default=2)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--backend", choices=("auto", "torch", "numba"), default="auto")
+    parser.add_argument("--dtype", choices=("float64", "float32"), default="float64")
 
 
 def _at_least_one(text: str) -> int:

@@ -183,31 +183,6 @@ def make_plan(report: ReportData, spec: SweepSpec) -> Plan:
     )
 
 
-def forecast(spec: SweepSpec, report: ReportData | None) -> list[str]:
-    """What a sweep would be, in sentences: cells, runs and what is left out.
-
-    Raises:
-        SpecError: As `make_plan`.
-    """
-    phases = spec.phases
-    steps = phases.personalization_steps + phases.generalization_steps
-    runs = f"{spec.n_runs:,} runs of {steps:,} steps each"
-    if report is None:
-        unknown = "kernels, dimensions and raters were not checked: name a report"
-        return [f"The spec is sound. Every cell: {runs}.", f"Its {unknown}."]
-    # The number of resamples changes no cell, and two are quickly had.
-    plan = make_plan(report, spec.model_copy(update={"alignment_resamples": 2}))
-    total = len(plan.computations) * spec.n_runs * steps
-    lines = [
-        f"{len(plan.cells):,} cells: {len(plan.tasks)} tasks, {len(plan.entries)} kernels"
-        f" (forms and relabellings counted), {len(set(spec.agents) | {BASELINE})} agents.",
-        f"{len(plan.computations):,} of them to compute, the others equal one of these.",
-        f"{runs}: {total:,} steps in all.",
-    ]
-    lines += [f"{' '.join(task)}: {n.note}" for task, n in plan.notes.items() if n.note]
-    return lines + [f"{rater}: {reason}" for rater, reason in plan.skipped.items()]
-
-
 def _cell(
     number: int,
     agent: str,

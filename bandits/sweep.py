@@ -125,6 +125,20 @@ def run_sweep(
     return out
 
 
+def stands(
+    spec: SweepSpec,
+    report_folder: Path,
+    out: Path,
+    *,
+    device: str = "cpu",
+    backend: str = "auto",
+    dtype: str = "float64",
+) -> bool:
+    """Whether the folder holds this very sweep, finished and unchanged."""
+    source = sha256_of(report_folder / "manifest.json")
+    return _stands(out, sweep_hash(spec, source, open_engine(backend, dtype, device)))
+
+
 def sweep_hash(spec: SweepSpec, report_sha256: str, engine: Engine) -> str:
     """What a sweep is: the same for the same spec, report and engine."""
     content = json.dumps([LAYOUT, spec.sha256, report_sha256, *engine])
