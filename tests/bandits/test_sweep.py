@@ -8,7 +8,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import bandits.shards as shards_module
 from alignment.errors import FolderError, FolderInUse
 from alignment.folders import locked, read_manifest, sha256_of
 from alignment.report_files import read_report
@@ -209,6 +208,27 @@ def test_only_resumption_takes_up_the_shards_that_stand(
     assert not all(found)
 
 
+def test_a_shard_cut_off_by_a_full_disk_is_made_again_and_not_merged(
+    make_report: MakeReport, tmp_path: Path
+) -> None:
+    folder, out = make_report(models=1), tmp_path / "cut"
+    engine = open_engine()
+    plan = make_plan(read_report(folder), spec())
+    identity = sweep_hash(spec(), sha256_of(folder / "manifest.json"), engine)
+    (out / "shards").mkdir(parents=True)
+    for shard in shards(plan, identity, "cpu"):
+        path = out / "shards" / shard.name
+        made = make_shard(work_of(plan, shard, engine))
+        keep_shard(with_rewards(made, 1000.0), path, engine)
+        path.write_bytes(path.read_bytes()[:-100])
+
+    sweep(spec(), folder, out, resume=True)
+    sweep(spec(), folder, tmp_path / "whole")
+
+    whole, again = (tmp_path / n / "runs.parquet" for n in ("whole", "cut"))
+    assert sha256_of(again) == sha256_of(whole)
+
+
 def test_resuming_a_finished_sweep_leaves_it_as_it_is(
     make_report: MakeReport, tmp_path: Path
 ) -> None:
@@ -233,25 +253,6 @@ def test_a_replicate_does_not_depend_on_how_many_there_are(
     pd.testing.assert_frame_equal(
         few, many[many["replicate"] < 2].reset_index(drop=True)
     )
-
-
-def test_shards_cover_every_computation_and_replicate_once(
-    make_report: MakeReport,
-) -> None:
-    report = read_report(make_report(models=3))
-    n_runs = 2 * shards_module.RUNS_A_SHARD["cpu"] + 3
-    plan = make_plan(report, spec(kernels=["all"], n_runs=n_runs))
-    covered = np.zeros((len(plan.computations), n_runs), dtype=int)
-
-    cut = list(shards(plan, "identity", "cpu"))
-
-    for shard in cut:
-        covered[shard.first : shard.last, shard.start : shard.stop] += 1
-        agents = {c.agent for c in plan.computations[shard.first : shard.last]}
-        assert agents == {work_of(plan, shard, open_engine()).agent}
-    assert (covered == 1).all()
-    assert len({shard.name for shard in cut}) == len(cut)
-    assert sum(shard.size for shard in cut) == covered.size
 
 
 def test_all_actions_unsafe_leaves_harm_undefined_beside_their_share(
