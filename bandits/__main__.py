@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bandits.spec import SweepSpec
 
 
+_SLURM_FIELDS = "jobs, cores, memory, walltime, queue, account, python, ..."
 INTERRUPTED = 130
 """The exit status that a shell gives what Ctrl-C ended."""
 
@@ -93,6 +94,8 @@ def _sweep(given: argparse.Namespace) -> int:
         processes=given.processes,
         resume=given.resume,
         figures=not given.no_figures,
+        cluster=given.cluster,
+        cluster_options=given.cluster_options,
         **options,
     )
     for line in _told(out):
@@ -129,7 +132,13 @@ def _print_forecast(given: argparse.Namespace, spec: SweepSpec) -> None:
         quick = spec.model_copy(update={"alignment_resamples": 2})
         plan = make_plan(read_report(given.source), quick)
         engine = open_engine(given.backend, given.dtype, given.device)
-        lines = make_forecast(plan, engine).lines(given.processes)
+        elsewhere = given.cluster not in (None, "local")
+        shared = None if elsewhere else given.processes
+        lines = make_forecast(plan, engine).lines(shared)
+    if given.cluster == "slurm":
+        from bandits.cluster import job_script
+
+        lines += ["Each SLURM job:", job_script(given.cluster_options)]
     print("\n".join(lines), flush=True)
 
 
@@ -200,6 +209,17 @@ def _add_spec(parser: argparse.ArgumentParser, *, source_needed: bool) -> None:
     )
     parser.add_argument("--seed", type=int, help="instead of the spec's")
     parser.add_argument("--processes", type=_at_least_one, default=2)
+    parser.add_argument(
+        "--cluster",
+        metavar="local|slurm|tcp://HOST:PORT",
+        help="make shards through Dask instead of this machine's processes",
+    )
+    parser.add_argument(
+        "--cluster-options",
+        type=Path,
+        metavar="FILE.toml",
+        help="what a SLURM job asks for: " + _SLURM_FIELDS,
+    )
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--backend", choices=("auto", "torch", "numba"), default="auto")
     parser.add_argument("--dtype", choices=("float64", "float32"), default="float64")

@@ -26,7 +26,7 @@ Fault = tuple[str, str]
 
 _EXPLAINED = {
     "missing": "is required and was not given",
-    "extra_forbidden": "is not a field of a sweep spec",
+    "extra_forbidden": "is not a field of {}",
     "too_short": "needs at least one entry",
 }
 
@@ -258,6 +258,17 @@ def _repeats(field: str, given: Sequence[str | None]) -> list[Fault]:
 
 
 def _fault(error: Any) -> Fault:
+    part = _PARTS.get(str(error["loc"][0]), SweepSpec)
+    return explained(error, tuple(part.model_fields), "a sweep spec")
+
+
+def explained(error: Any, fields: Sequence[str], of: str) -> Fault:
+    """One of pydantic's errors as a place and a sentence.
+
+    Args:
+        fields: What there is at that place, for a field that is not.
+        of: What document it is: "a sweep spec".
+    """
     place = ""
     for step in error["loc"]:
         place += f"[{step}]" if isinstance(step, int) else f".{step}"
@@ -267,8 +278,7 @@ def _fault(error: Any) -> Fault:
         said = said[:1].lower() + said[1:]
         sentence = f"{said.replace('input should', 'must')}; got {error['input']!r}"
     elif error["type"] == "extra_forbidden":
-        part = _PARTS.get(str(error["loc"][0]), SweepSpec)
-        sentence += f"; fields there: {', '.join(part.model_fields)}"
+        sentence = sentence.format(of) + f"; fields there: {', '.join(fields)}"
     return place.removeprefix("."), sentence
 
 

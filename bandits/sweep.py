@@ -8,7 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from alignment.errors import FolderError
@@ -25,7 +28,7 @@ from bandits.engine import Engine, open_engine
 from bandits.figures import Material, figure_names, save_figure
 from bandits.plan import Plan, make_plan
 from bandits.results import KIND, Row, write_runs, write_table
-from bandits.shards import run_shard, shards, standing_groups, work_of
+from bandits.shards import ShardWork, run_shard, shards, standing_groups, work_of
 from bandits.spec import SweepSpec, to_toml
 from bandits.stored import StoredRuns
 from bandits.summary import cell_rows, corruption_rows, effect_rows
@@ -33,6 +36,10 @@ from bandits.workers import Each, workers
 
 LAYOUT = 2
 """Part of a sweep's hash: raised when the same spec would give other numbers."""
+
+Make = Callable[[Sequence[tuple[ShardWork, Path]]], Iterator[int]]
+"""Makes shards and has each written; yields the place of each as it stands."""
+Makers = Callable[[], AbstractContextManager[Make]]
 
 
 def run_sweep(
@@ -46,6 +53,8 @@ def run_sweep(
     backend: str = "auto",
     dtype: str = "float64",
     figures: bool = True,
+    cluster: str | None = None,
+    cluster_options: Path | None = None,
 ) -> Path:
     """Simulate every cell of a spec with a report's kernels and values.
 
@@ -58,6 +67,8 @@ def run_sweep(
         device: "cpu" or "cuda"; a GPU is served by one process.
         backend, dtype: As `bandits.engine.open_engine`.
         figures: Whether to draw them; the tables are the same without.
+        cluster, cluster_options: Where shards are made, as
+            `bandits.cluster.cluster_workers`; None for this machine's processes.
 
     Returns:
         `out`.
@@ -80,7 +91,8 @@ def run_sweep(
         plan = make_plan(report, spec)
         (out / "manifest.json").unlink(missing_ok=True)
         with workers(processes) as each:
-            runs = _simulated(plan, out / "shards", identity, resume, engine, each)
+            make = _makers(each, cluster, processes, cluster_options)
+            runs = _simulated(plan, out / "shards", identity, resume, engine, make)
             cells, effects, corruption = _write_tables(plan, runs, out)
             runs.close()
             material = Material(
@@ -145,13 +157,33 @@ def sweep_hash(spec: SweepSpec, report_sha256: str, engine: Engine) -> str:
     return hashlib.sha256(content.encode()).hexdigest()
 
 
+def _makers(
+    each: Each, cluster: str | None, processes: int, options: Path | None
+) -> Makers:
+    """What makes shards: this machine's processes, or a cluster once it is needed."""
+
+    @contextmanager
+    def here() -> Iterator[Make]:
+        yield partial(each, run_shard)
+
+    @contextmanager
+    def there() -> Iterator[Make]:
+        # Imported here: Dask is an extra, and slow to load.
+        from bandits.cluster import cluster_workers, make_on
+
+        with cluster_workers(str(cluster), processes, options) as client:
+            yield partial(make_on, client)
+
+    return here if cluster is None else there
+
+
 def _simulated(
     plan: Plan,
     folder: Path,
     identity: str,
     resume: bool,
     engine: Engine,
-    each: Each,
+    makers: Makers,
 ) -> StoredRuns:
     if not resume:
         shutil.rmtree(folder, ignore_errors=True)
@@ -160,14 +192,14 @@ def _simulated(
     made = {one: standing_groups(folder / one.name, engine) for one in wanted}
     missing = [shard for shard in wanted if made[shard] is None]
     already = sum(shard.size for shard in wanted) - sum(one.size for one in missing)
-    with Progress(
-        "sweep", sum(shard.size for shard in wanted), already=already
-    ) as progress:
-        tasks = [(work_of(plan, one, engine), folder / one.name) for one in missing]
-        for place in each(run_shard, tasks):
-            shard = missing[place]
-            made[shard] = standing_groups(folder / shard.name, engine)
-            progress.advance(shard.size)
+    tasks = [(work_of(plan, one, engine), folder / one.name) for one in missing]
+    total = sum(shard.size for shard in wanted)
+    if missing:
+        with makers() as make, Progress("sweep", total, already=already) as progress:
+            for place in make(tasks):
+                shard = missing[place]
+                made[shard] = standing_groups(folder / shard.name, engine)
+                progress.advance(shard.size)
     whole = [(shard, groups) for shard, groups in made.items() if groups is not None]
     if broken := len(wanted) - len(whole):
         raise FolderError(

@@ -51,7 +51,7 @@ def workers(processes: int) -> Iterator[Each]:
     def each(
         function: Callable[..., object], tasks: Sequence[tuple[Any, ...]]
     ) -> Iterator[int]:
-        with _deaf_to_interrupts():
+        with deaf_to_interrupts():
             # Processes start here, and would take Ctrl-C before they can refuse it.
             places = {pool.submit(function, *task): at for at, task in enumerate(tasks)}
         for future in as_completed(places):
@@ -88,8 +88,8 @@ def one_thread() -> Iterator[None]:
 
 
 @contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Hold Ctrl-C back, here until the end of the block, in processes begun for good."""
+def deaf_to_interrupts() -> Iterator[None]:
+    """Hold Ctrl-C back: here until the block ends, in processes begun in it for good."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
