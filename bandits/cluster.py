@@ -8,6 +8,7 @@ worker had not sent is made again by another. Figures and tables are made here.
 from __future__ import annotations
 
 import logging
+import signal
 import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -228,6 +229,7 @@ def make_on(client: Client, tasks: Sequence[ShardTask]) -> Iterator[int]:
         fill()
 
 
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -248,10 +250,16 @@ def _made(work: ShardWork, versions: dict[str, str]) -> ShardData:
 
 
 def _need_dask() -> None:
+    # dask-jobqueue makes Ctrl-C a silent success of this process as it is imported.
+    before = {number: signal.getsignal(number) for number in _INTERRUPTS}
     try:
         import dask_jobqueue  # noqa: F401
         import distributed  # noqa: F401
     except ImportError as problem:
         raise BanditError(MISSING) from problem
+    finally:
+        for number, handler in before.items():
+            if signal.getsignal(number) is not handler:
+                signal.signal(number, handler)
     # Its scheduler tells of every connection, in the middle of the progress line.
     logging.getLogger("distributed").setLevel(logging.ERROR)

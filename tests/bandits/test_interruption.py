@@ -102,12 +102,29 @@ def test_ctrl_c_says_how_to_go_on_and_leaves_no_process(
     assert headers(out)
 
 
+@pytest.mark.slow
+def test_ctrl_c_ends_a_local_cluster_as_well(command: str, tmp_path: Path) -> None:
+    out, log = tmp_path / "sweep", tmp_path / "log"
+    child = begin(f"{command} --out {out} --processes 1 --cluster local", log)
+    wait_until(lambda: len(headers(out)) >= 1, child)
+
+    kill_group(child, signal.SIGINT)
+    child.join(PATIENCE_S)
+
+    said = log.read_text()
+    assert child.exitcode == 130
+    assert "Traceback" not in said
+    assert "--cluster local --resume" in said
+    wait_until(lambda: is_gone(child))
+
+
 def test_a_second_sweep_of_the_same_folder_is_refused_while_one_runs(
     command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "sweep"
     child = begin(f"{command} --out {out} --processes 1", tmp_path / "log")
     wait_until(lambda: len(headers(out)) >= 1, child)
+    kill_alone(child, signal.SIGSTOP)  # or it might be done before it is found
 
     status = main(f"{command} --out {out} --processes 1 --resume".split())
 
