@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from alignment.report_files import GROUP, ReportData
+from bandits.confirmatory import undefined_faults
 from bandits.errors import SpecError
 from bandits.kernels_axis import KernelEntry, build_kernels, known_kernels
 from bandits.policies import AGENTS
@@ -123,7 +124,8 @@ def name_faults(document: Mapping[str, Any], report: ReportData) -> list[Fault]:
         elif not report.dimensions[other].harm:
             said = f'"{other}" is not a harm dimension: unsafe is not said of it'
             faults.append(("cross_harm", said))
-    return faults
+    harm_of = {name: row.harm for name, row in report.dimensions.items()}
+    return faults + undefined_faults(document, harm_of)
 
 
 def check(document: Mapping[str, Any], report: ReportData | None) -> SweepSpec:

@@ -5,7 +5,8 @@
             kernels.csv     every kernel and rater: spectrum, repair, alignment
             cells.csv       one row per cell and phase: means and standard errors
             runs.parquet    one row per cell, replicate and phase: every metric
-            effects.csv     outcome with alignment over independent models
+            effects.csv     outcome with alignment over independent models; which row
+                            was declared beforehand, and that all others explore
             corruption.csv  outcome along the share of actions relabelled, a table apart
             figures/
 
@@ -229,6 +230,7 @@ _TEXT = {
     "note",
     "harm_note",
     "skipped",
+    "status",
 }
 
 

@@ -24,6 +24,7 @@ from alignment.folders import (
 )
 from alignment.progress import Progress
 from alignment.report_files import read_report
+from bandits.confirmatory import declare, mark
 from bandits.engine import Engine, open_engine
 from bandits.figures import Material, figure_names, save_figure
 from bandits.plan import Plan, make_plan
@@ -89,10 +90,12 @@ def run_sweep(
         if resume and _stands(out, identity):
             return out
         plan = make_plan(report, spec)
+        shard_folder = _open_shards(out, resume)
+        declared = declare(spec, shard_folder, _finished_there(out))
         (out / "manifest.json").unlink(missing_ok=True)
         with workers(processes) as each:
             make = _makers(each, cluster, processes, cluster_options)
-            runs = _simulated(plan, out / "shards", identity, resume, engine, make)
+            runs = _simulated(plan, shard_folder, identity, engine, make)
             cells, effects, corruption = _write_tables(plan, runs, out)
             runs.close()
             material = Material(
@@ -127,6 +130,7 @@ def run_sweep(
                 "dtype": engine.dtype,
                 "figure_mark": f"sweep {identity[:8]}",
                 "report_mark": short_hash(report_folder),
+                "confirmatory": declared,
                 "n_cells": len(plan.cells),
                 "n_computations": len(plan.computations),
                 "cross_fit": plan.cross_fit,
@@ -157,6 +161,23 @@ def sweep_hash(spec: SweepSpec, report_sha256: str, engine: Engine) -> str:
     return hashlib.sha256(content.encode()).hexdigest()
 
 
+def _open_shards(out: Path, resume: bool) -> Path:
+    """The shards' folder; what stands there is kept for a resumption alone."""
+    folder = out / "shards"
+    if not resume:
+        shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _finished_there(out: Path) -> str | None:
+    """Hash of the sweep that was finished in this folder, if one was."""
+    try:
+        return str(read_manifest(out, KIND, verify=False)["sweep_hash"])
+    except (FolderError, KeyError):
+        return None
+
+
 def _makers(
     each: Each, cluster: str | None, processes: int, options: Path | None
 ) -> Makers:
@@ -181,13 +202,9 @@ def _simulated(
     plan: Plan,
     folder: Path,
     identity: str,
-    resume: bool,
     engine: Engine,
     makers: Makers,
 ) -> StoredRuns:
-    if not resume:
-        shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, exist_ok=True)
     wanted = list(shards(plan, identity, engine.device))
     made = {one: standing_groups(folder / one.name, engine) for one in wanted}
     missing = [shard for shard in wanted if made[shard] is None]
@@ -216,6 +233,7 @@ def _write_tables(
     write_runs(out / "runs.parquet", runs.parts(), runs.metrics)
     cells = cell_rows(runs, plan.kernel_rows, plan.notes)
     effects = effect_rows(cells, runs.metrics, spec.measures, seed=spec.seed)
+    mark(effects, spec.confirmatory)
     corruption = corruption_rows(runs, plan.kernel_rows, spec.measures)
     (out / "spec.toml").write_text(to_toml(spec), encoding="utf-8")
     write_table(out / "cells.csv", cells)
