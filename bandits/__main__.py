@@ -142,6 +142,21 @@ def _print_forecast(given: argparse.Namespace, spec: SweepSpec) -> None:
     print("\n".join(lines), flush=True)
 
 
+def _replay(given: argparse.Namespace) -> int:
+    from bandits.replay import replay
+
+    found = replay(
+        given.sweep, cell=given.cell, replicate=given.replicate, report=given.source
+    )
+    if given.out is None:
+        found.write(sys.stdout)
+    else:
+        with given.out.open("w", encoding="utf-8", newline="") as stream:
+            found.write(stream)
+    print(found.proof(), file=sys.stderr)
+    return 0
+
+
 def _bridge_verbs(given: argparse.Namespace) -> int:
     from bandits.bridge_verbs import run_bridge_verbs
 
@@ -190,6 +205,16 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="list a spec's faults, or its forecast")
     _add_spec(check, source_needed=False)
     check.set_defaults(run=_check)
+
+    replay = commands.add_parser("replay", help="one run of a sweep, step by step")
+    replay.add_argument("sweep", type=Path, help="a finished sweep folder")
+    replay.add_argument("--cell", type=int, required=True, help="as in cells.csv")
+    replay.add_argument("--replicate", type=int, required=True, help="from 0")
+    replay.add_argument(
+        "--from", dest="source", type=Path, help="its report, if that was moved"
+    )
+    replay.add_argument("--out", type=Path, metavar="FILE.csv", help="else printed")
+    replay.set_defaults(run=_replay)
 
     verbs = commands.add_parser(
         "bridge-verbs", help="real people's data: import, report, sweep and a table"

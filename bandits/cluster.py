@@ -12,8 +12,9 @@ import signal
 import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -22,9 +23,6 @@ from bandits.errors import BanditError, SpecError
 from bandits.shards import ShardData, ShardWork, keep_shard, make_shard
 from bandits.spec import explained
 from bandits.workers import deaf_to_interrupts, one_thread
-
-if TYPE_CHECKING:
-    from distributed import Client
 
 RETRIES = 3
 """How often a shard is tried again after a failure that is not its own."""
@@ -75,8 +73,8 @@ class SlurmOptions(BaseModel):
 @contextmanager
 def cluster_workers(
     where: str, processes: int, options: Path | None = None
-) -> Iterator[Client]:
-    """A Dask client, and the cluster it brings up, as long as this block lives.
+) -> Iterator[Any]:
+    """A `distributed.Client`, and the cluster it needs, as long as this block lives.
 
     Args:
         where: "local" (this machine), "slurm", or a scheduler's address, tcp://...
@@ -87,14 +85,12 @@ def cluster_workers(
         BanditError: Dask is not installed, or nobody answers at that address.
         SpecError: Faults in the options, all of them.
     """
-    _need_dask()
-    from distributed import Client, LocalCluster
-
+    distributed, _ = _dask()
     with ExitStack() as stack:
         if where == "local":
             with deaf_to_interrupts():  # its processes, and those that replace them
                 cluster = stack.enter_context(
-                    LocalCluster(
+                    distributed.LocalCluster(
                         n_workers=processes,
                         threads_per_worker=1,
                         processes=True,
@@ -109,7 +105,7 @@ def cluster_workers(
         else:
             cluster = where
         try:
-            client = Client(cluster, timeout=ANSWER_WITHIN)
+            client = distributed.Client(cluster, timeout=ANSWER_WITHIN)
         except (OSError, TimeoutError, ValueError) as problem:
             raise BanditError(
                 f"cluster {where}: no Dask scheduler answers there ({problem}); start"
@@ -120,16 +116,14 @@ def cluster_workers(
 
 def slurm_cluster(options: SlurmOptions) -> Any:
     """A `dask_jobqueue.SLURMCluster` with no job submitted yet."""
-    _need_dask()
-    from dask_jobqueue import SLURMCluster
-
+    _, jobqueue = _dask()
     given = {
         "queue": options.queue,
         "account": options.account,
         "python": options.python,
         "interface": options.interface,
     }
-    return SLURMCluster(
+    return jobqueue.SLURMCluster(
         cores=options.cores,
         processes=options.cores,
         memory=options.memory,
@@ -178,8 +172,8 @@ def read_slurm_options(path: Path | None) -> SlurmOptions:
         ) from problem
 
 
-def make_on(client: Client, tasks: Sequence[ShardTask]) -> Iterator[int]:
-    """Have the cluster make shards, and write each as it arrives; yields its place.
+def make_on(client: Any, tasks: Sequence[ShardTask]) -> Iterator[int]:
+    """Have a client's cluster make shards; write each as it comes, yield its place.
 
     Only a few shards for each of the cluster's threads are with it at a time: neither
     the scheduler nor this process holds a whole sweep.
@@ -187,12 +181,11 @@ def make_on(client: Client, tasks: Sequence[ShardTask]) -> Iterator[int]:
     Raises:
         BanditError: A shard that was refused, or that killed worker after worker.
     """
-    from distributed import KilledWorker, as_completed
-
+    distributed, _ = _dask()
     waiting = iter(enumerate(tasks))
     versions = library_versions()
     places: dict[str, int] = {}
-    done = as_completed()
+    done = distributed.as_completed()
 
     def send() -> bool:
         """One more shard for the cluster; False where there is none."""
@@ -214,7 +207,7 @@ def make_on(client: Client, tasks: Sequence[ShardTask]) -> Iterator[int]:
     for future in done:
         try:
             data = future.result()
-        except KilledWorker as problem:
+        except distributed.KilledWorker as problem:
             raise BanditError(
                 "A shard ended every worker that took it: they were killed, or ran out"
                 " of memory. What was finished is kept: the same command with --resume"
@@ -249,12 +242,13 @@ def _made(work: ShardWork, versions: dict[str, str]) -> ShardData:
         return make_shard(work)
 
 
-def _need_dask() -> None:
+def _dask() -> tuple[Any, Any]:
+    """The two packages of the extra, loaded when they are needed: they are slow."""
     # dask-jobqueue makes Ctrl-C a silent success of this process as it is imported.
     before = {number: signal.getsignal(number) for number in _INTERRUPTS}
     try:
-        import dask_jobqueue  # noqa: F401
-        import distributed  # noqa: F401
+        distributed = import_module("distributed")
+        jobqueue = import_module("dask_jobqueue")
     except ImportError as problem:
         raise BanditError(MISSING) from problem
     finally:
@@ -263,3 +257,4 @@ def _need_dask() -> None:
                 signal.signal(number, handler)
     # Its scheduler tells of every connection, in the middle of the progress line.
     logging.getLogger("distributed").setLevel(logging.ERROR)
+    return distributed, jobqueue

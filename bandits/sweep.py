@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -130,6 +131,10 @@ def run_sweep(
                 "dtype": engine.dtype,
                 "figure_mark": f"sweep {identity[:8]}",
                 "report_mark": short_hash(report_folder),
+                # For replays, while both folders stand where they are.
+                "report_folder": os.path.relpath(
+                    report_folder.resolve(), out.resolve()
+                ),
                 "confirmatory": declared,
                 "n_cells": len(plan.cells),
                 "n_computations": len(plan.computations),

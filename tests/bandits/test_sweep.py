@@ -1,5 +1,8 @@
+import platform
 import shutil
+import sys
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -343,3 +346,24 @@ def test_runs_hold_nan_only_where_a_measure_is_undefined(swept: SweepData) -> No
 
     assert table["mean_reward"].null_count == 0
     assert table["value_rmse"].null_count == len(table) // 2
+
+
+def test_the_manifest_says_what_computed_the_sweep_and_when(
+    swept: SweepData,
+) -> None:
+    found = swept.manifest
+
+    assert (found["backend"], found["dtype"], found["device"]) == tuple(open_engine())
+    assert found["seeds"] == {"sweep": swept.spec.seed}
+    assert {"attune", "numpy", "torch", "pyarrow"} <= set(found["packages"])
+    assert found["python"] == platform.python_version()
+    assert found["command"] == sys.argv
+    assert "commit" in found
+    begun, ended = (
+        datetime.fromisoformat(found[name]) for name in ("started_at", "finished_at")
+    )
+    assert begun < ended
+    assert begun.tzinfo is not None
+    assert (swept.folder / found["report_folder"]).samefile(
+        swept.folder.parent / "report"
+    )
