@@ -145,19 +145,23 @@ class _Run:
         )
         seed, one = plan.spec.seed, range(replicate, replicate + 1)
         self.task: ValueTask = plan.tasks[computation.task].task(one, seed=seed)
-        inputs: Any = (self.kernel, self.task, cell.agent, plan.settings)
         options: Any = {
             "seed": seed,
             "replicates": one,
             "device": engine.device,
             "dtype": engine.torch_dtype,
+            "kernel_name": cell.kernel,
         }
+        kernel, task, settings = self.kernel, self.task, plan.settings
+        self.opened = open_cell(kernel, task, cell.agent, settings, **options)
+        measured = simulate(kernel, task, cell.agent, settings, **options)
         self.measured = {
             phase: {name: float(found[0]) for name, found in metrics.items()}
-            for phase, metrics in simulate(*inputs, **options).items()
+            for phase, metrics in measured.items()
         }
-        self.traces: dict[str, Trace] = trace(*inputs, **options)
-        self.opened = open_cell(*inputs, **options, kernel_name=cell.kernel)
+        self.traces: dict[str, Trace] = trace(
+            kernel, task, cell.agent, settings, **options
+        )
 
 
 def _report_of(sweep: SweepData, given: Path | None) -> ReportData:
