@@ -30,8 +30,8 @@ from bandits.settings import Settings
 from bandits.simulate import simulate
 from bandits.task import Floats
 
-RUNS_A_SHARD = {"cpu": 1024, "cuda": 65536}
-"""Replicates in one shard, at most: some chunks of a core's cache, or a full GPU."""
+RUNS_A_SHARD = {"cpu": 4096, "cuda": 65536}
+"""Runs in one shard, at most: a few megabytes of measures, or a full GPU."""
 RUN_STEPS_A_SHARD = {"cpu": 2**19, "cuda": 2**27}
 """Run-steps in one shard, about: seconds of work, so that starting it costs little."""
 SHARDS_AT_LEAST = 32
@@ -113,8 +113,9 @@ def shards(plan: Plan, identity: str, device: str) -> Iterator[Shard]:
 def _cut(plan: Plan, device: str) -> tuple[int, int]:
     """Replicates and computations in a shard."""
     steps, n_runs = plan.steps, plan.spec.n_runs
-    wanted = min(RUN_STEPS_A_SHARD[device], plan.run_steps // SHARDS_AT_LEAST) // steps
-    runs = min(n_runs, RUNS_A_SHARD[device], max(LEAST_RUNS, wanted))
+    run_steps = min(RUN_STEPS_A_SHARD[device], plan.run_steps // SHARDS_AT_LEAST)
+    wanted = min(max(LEAST_RUNS, run_steps // steps), RUNS_A_SHARD[device])
+    runs = min(n_runs, wanted)
     return runs, max(1, wanted // runs)
 
 

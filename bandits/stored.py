@@ -20,11 +20,12 @@ from bandits.plan import Plan
 from bandits.results import Array, PhaseRuns
 from bandits.shards import Group, Shard
 
-KEEP_BYTES = 2**26
+KEEP_BYTES = 2**27
 """Columns kept for the next who asks: the uniform agent's are asked for by all."""
-WHOLE_BLOCK_BYTES = 2**22
-"""A cell's phase no larger than this is read with all of its columns at once."""
-_OPEN_FILES = 16
+TOGETHER_BYTES = 2**24
+"""Neighbouring columns that are read together: whoever asks for one asks for the next,
+and every reading goes through all shards of the cell."""
+_OPEN_FILES = 128
 
 _Key = tuple[int, str]
 
@@ -95,8 +96,9 @@ class StoredRuns(Sequence[PhaseRuns]):
         """(n_runs,) one measure of a computation in a phase, by replicate."""
         if (key, name) not in self._kept:
             names = self._names[key]
-            small = 8 * self._plan.spec.n_runs * len(names) <= WHOLE_BLOCK_BYTES
-            self._fetch(key, names if small else (name,))
+            together = max(1, TOGETHER_BYTES // (8 * self._plan.spec.n_runs))
+            first = names.index(name) // together * together
+            self._fetch(key, names[first : first + together])
         self._kept.move_to_end((key, name))
         return self._kept[key, name]
 

@@ -1,15 +1,20 @@
 import gc
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from alignment.errors import FolderError
 from alignment.report_files import read_report
+from bandits import results
 from bandits import stored as module
 from bandits.engine import open_engine
 from bandits.plan import Plan, make_plan
+from bandits.results import write_runs
 from bandits.shards import run_shard, shards, standing_groups, work_of
 from bandits.simulate import simulate
 from bandits.spec import SweepSpec
@@ -77,13 +82,13 @@ def test_every_cell_has_what_the_engine_gives_for_it(
 
 
 @pytest.mark.parametrize("keep", [0, 2**26])
-@pytest.mark.parametrize("whole", [0, 2**22])
+@pytest.mark.parametrize("together", [0, 2**14, 2**24])
 def test_what_is_kept_for_the_next_changes_no_number(
-    runs: StoredRuns, keep: int, whole: int, monkeypatch: pytest.MonkeyPatch
+    runs: StoredRuns, keep: int, together: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = [dict(block.metrics) for block in runs]
     monkeypatch.setattr(module, "KEEP_BYTES", keep)
-    monkeypatch.setattr(module, "WHOLE_BLOCK_BYTES", whole)
+    monkeypatch.setattr(module, "TOGETHER_BYTES", together)
 
     for block, metrics in zip(runs, expected, strict=True):
         for name, column in metrics.items():
@@ -111,6 +116,34 @@ def test_a_measure_a_phase_does_not_have_is_not_there(runs: StoredRuns) -> None:
     assert learning.metrics.get("value_rmse") is None
     assert "value_rmse" in runs.metrics
     assert [block.cell.number for block in runs[:4]] == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize("n_copies", [4, 40])
+def test_what_is_held_does_not_grow_with_the_number_of_runs(
+    plan: Plan,
+    runs: StoredRuns,
+    n_copies: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The same shards over and over: ten times the runs, and one peak for both."""
+    monkeypatch.setattr(results, "ROWS_A_GROUP", 4 * N_RUNS)
+    arrow = pa.proxy_memory_pool(pa.default_memory_pool())
+    before = pa.default_memory_pool()
+    pa.set_memory_pool(arrow)
+    tracemalloc.start()
+
+    parts = (part for _ in range(n_copies) for part in runs.parts())
+    write_runs(tmp_path / "runs.parquet", parts, runs.metrics)
+
+    peak = tracemalloc.get_traced_memory()[1] + arrow.max_memory()
+    tracemalloc.stop()
+    pa.set_memory_pool(before)
+    n_rows = n_copies * len(runs) * N_RUNS
+    assert pq.ParquetFile(tmp_path / "runs.parquet").metadata.num_rows == n_rows
+    row = 8 * (len(runs.metrics) + 13)
+    # Two groups of rows, one of them being written, and what Parquet makes of them.
+    assert peak < 4 * 4 * N_RUNS * row + 2**21
 
 
 def test_a_shard_damaged_since_is_a_sentence(runs: StoredRuns, folder: Path) -> None:
