@@ -38,6 +38,7 @@ PACKAGES = (
     "numpy",
     "scipy",
     "torch",
+    "numba",
     "scikit-learn",
     "sentence-transformers",
     "wordllama",
@@ -45,6 +46,8 @@ PACKAGES = (
     "matplotlib",
     "pyarrow",
     "pydantic",
+    "distributed",
+    "dask-jobqueue",
     "django",
     "psycopg",
 )

@@ -1,7 +1,8 @@
 """Progress of long stages, for a person at a terminal and for a job's page.
 
-On a terminal: one live line with count, rate and time left. Elsewhere (a log): at most
-one line in two seconds, nothing at all for work under a second. With the environment
+On a terminal: one live line with count, rate and time left. Elsewhere (a log): a line
+after two seconds, then after twice as long each time up to a minute, and a closing one;
+nothing at all for work under a second. With the environment
 variable ``ATTUNE_PROGRESS_FILE`` set, the same numbers are written there as JSON, so
 that the process that started this one can show them. Standard library only.
 """
@@ -17,7 +18,8 @@ from types import TracebackType
 from typing import Self, TextIO
 
 LIVE_EVERY_S = 0.2
-LOG_EVERY_S = 2.0
+LOG_AFTER_S = 2.0
+LOG_AT_LEAST_EVERY_S = 60.0
 FILE_EVERY_S = 0.5
 QUIET_UNDER_S = 1.0
 
@@ -28,6 +30,8 @@ class Progress:
     Args:
         stage: What is being done, as the reader should see it.
         total: How many units there are, or None where nobody can know.
+        already: How many of them an earlier process did: they count as done, and
+            neither for the rate nor for the time left.
         stream: Where lines go; standard error unless told otherwise.
         clock: Seconds, monotonic.
     """
@@ -37,12 +41,14 @@ class Progress:
         stage: str,
         total: int | None = None,
         *,
+        already: int = 0,
         stream: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.stage = stage
         self.total = total
-        self.done = 0
+        self.done = already
+        self._already = already
         self._stream = sys.stderr if stream is None else stream
         self._clock = clock
         self._live = self._stream.isatty()
@@ -50,6 +56,7 @@ class Progress:
         self._file = Path(path) if path else None
         self._started = self._said = self._filed = clock()
         self._drawn = False
+        self._pause = LIVE_EVERY_S if self._live else LOG_AFTER_S
 
     def __enter__(self) -> Self:
         self._started = self._said = self._clock()
@@ -60,9 +67,11 @@ class Progress:
         """`n` more units are done."""
         self.done += n
         now = self._clock()
-        if now - self._said >= (LIVE_EVERY_S if self._live else LOG_EVERY_S):
+        if now - self._said >= self._pause:
             self._said = now
             self._say(self._line(now))
+            if not self._live:
+                self._pause = min(2 * self._pause, LOG_AT_LEAST_EVERY_S)
         if now - self._filed >= FILE_EVERY_S:
             self._write_file()
 
@@ -78,15 +87,18 @@ class Progress:
             self._stream.write("\r\x1b[K")
         if seconds >= QUIET_UNDER_S:
             how = "done" if kind is None else f"stopped at {self._count()}"
-            self._stream.write(f"{self.stage}: {how} in {_duration(seconds)}\n")
+            line = f"{self.stage}: {how} in {_duration(seconds)}"
+            if kind is None and self.done - self._already > 1:
+                line += f", {_rate((self.done - self._already) / seconds)}"
+            self._stream.write(f"{line}\n")
         self._stream.flush()
 
     def _line(self, now: float) -> str:
         line = f"{self.stage}: {self._count()}"
         seconds = now - self._started
-        if self.done and seconds > 0:
-            rate = self.done / seconds
-            line += f", {rate:,.1f}/s" if rate < 100 else f", {rate:,.0f}/s"
+        if self.done > self._already and seconds > 0:
+            rate = (self.done - self._already) / seconds
+            line += f", {_rate(rate)}"
             if self.total is not None and self.total > self.done:
                 line += f", {_duration((self.total - self.done) / rate)} left"
         return line
@@ -110,6 +122,10 @@ class Progress:
         with suppress(OSError):  # a full disk here must not end the work itself
             partial.write_text(json.dumps(state), encoding="utf-8")
             partial.replace(self._file)
+
+
+def _rate(a_second: float) -> str:
+    return f"{a_second:,.1f}/s" if a_second < 100 else f"{a_second:,.0f}/s"
 
 
 def _duration(seconds: float) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from alignment.report_files import GROUP, ReportData
+from bandits.confirmatory import undefined_faults
 from bandits.errors import SpecError
 from bandits.kernels_axis import KernelEntry, build_kernels, known_kernels
 from bandits.policies import AGENTS
@@ -82,6 +83,17 @@ class Plan:
     skipped: Mapping[str, str]
     cross_fit: bool
 
+    @property
+    def steps(self) -> int:
+        """Steps of one run, both phases."""
+        phases = self.spec.phases
+        return phases.personalization_steps + phases.generalization_steps
+
+    @property
+    def run_steps(self) -> int:
+        """Steps of all runs that must be computed."""
+        return len(self.computations) * self.spec.n_runs * self.steps
+
 
 def name_faults(document: Mapping[str, Any], report: ReportData) -> list[Fault]:
     """Every kernel, dimension and rater of values that the report does not have."""
@@ -112,7 +124,8 @@ def name_faults(document: Mapping[str, Any], report: ReportData) -> list[Fault]:
         elif not report.dimensions[other].harm:
             said = f'"{other}" is not a harm dimension: unsafe is not said of it'
             faults.append(("cross_harm", said))
-    return faults
+    harm_of = {name: row.harm for name, row in report.dimensions.items()}
+    return faults + undefined_faults(document, harm_of)
 
 
 def check(document: Mapping[str, Any], report: ReportData | None) -> SweepSpec:
@@ -170,31 +183,6 @@ def make_plan(report: ReportData, spec: SweepSpec) -> Plan:
         skipped=axis.skipped,
         cross_fit=axis.cross_fit,
     )
-
-
-def forecast(spec: SweepSpec, report: ReportData | None) -> list[str]:
-    """What a sweep would be, in sentences: cells, runs and what is left out.
-
-    Raises:
-        SpecError: As `make_plan`.
-    """
-    phases = spec.phases
-    steps = phases.personalization_steps + phases.generalization_steps
-    runs = f"{spec.n_runs:,} runs of {steps:,} steps each"
-    if report is None:
-        unknown = "kernels, dimensions and raters were not checked: name a report"
-        return [f"The spec is sound. Every cell: {runs}.", f"Its {unknown}."]
-    # The number of resamples changes no cell, and two are quickly had.
-    plan = make_plan(report, spec.model_copy(update={"alignment_resamples": 2}))
-    total = len(plan.computations) * spec.n_runs * steps
-    lines = [
-        f"{len(plan.cells):,} cells: {len(plan.tasks)} tasks, {len(plan.entries)} kernels"
-        f" (forms and relabellings counted), {len(set(spec.agents) | {BASELINE})} agents.",
-        f"{len(plan.computations):,} of them to compute, the others equal one of these.",
-        f"{runs}: {total:,} steps in all.",
-    ]
-    lines += [f"{' '.join(task)}: {n.note}" for task, n in plan.notes.items() if n.note]
-    return lines + [f"{rater}: {reason}" for rater, reason in plan.skipped.items()]
 
 
 def _cell(

@@ -5,7 +5,8 @@
             kernels.csv     every kernel and rater: spectrum, repair, alignment
             cells.csv       one row per cell and phase: means and standard errors
             runs.parquet    one row per cell, replicate and phase: every metric
-            effects.csv     outcome with alignment over independent models
+            effects.csv     outcome with alignment over independent models; which row
+                            was declared beforehand, and that all others explore
             corruption.csv  outcome along the share of actions relabelled, a table apart
             figures/
 
@@ -33,6 +34,23 @@ Array = NDArray[np.float64]
 Row = dict[str, Any]
 KIND = "sweep"
 NO_KERNEL = "none"
+ROWS_A_GROUP = 2**16
+"""Rows of runs.parquet that are written, and can be read, together, at most."""
+_RUN_FIELDS = (
+    ("cell", pa.int64()),
+    ("agent", pa.string()),
+    ("kernel", pa.string()),
+    ("role", pa.string()),
+    ("form", pa.string()),
+    ("share", pa.float64()),
+    ("draw", pa.int64()),
+    ("dimension", pa.string()),
+    ("values_from", pa.string()),
+    ("threshold_rule", pa.string()),
+    ("threshold", pa.float64()),
+    ("phase", pa.string()),
+    ("replicate", pa.int64()),
+)
 
 
 @dataclass(frozen=True)
@@ -65,11 +83,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class PhaseRuns:
-    """Every metric of one cell in one phase; (n_runs,) by replicate."""
+    """Every metric of one cell in one phase; (n_runs,) by replicate.
+
+    first: The first replicate's number, where these are only some of the cell's runs.
+    """
 
     cell: Cell
     phase: str
     metrics: Mapping[str, Array]
+    first: int = 0
 
 
 @dataclass(frozen=True)
@@ -114,14 +136,40 @@ def read_sweep(folder: Path) -> SweepData:
     return SweepData(folder, manifest, read_spec(folder / "spec.toml"), **tables)
 
 
-def write_runs(path: Path, runs: Iterable[PhaseRuns]) -> None:
-    """Write runs.parquet; a metric that a row's task does not have is null there."""
-    blocks = list(runs)
-    metrics = list(dict.fromkeys(name for block in blocks for name in block.metrics))
-    columns: dict[str, list[pa.Array]] = {}
-    for block in blocks:
-        n_runs = len(next(iter(block.metrics.values())))
-        cell = block.cell
+def write_runs(
+    path: Path, parts: Iterable[PhaseRuns], metrics: Sequence[str] | None = None
+) -> None:
+    """Write runs.parquet; a metric that a row's task does not have is null there.
+
+    Rows are written as soon as `ROWS_A_GROUP` have come: what is held does not grow
+    with the number of runs.
+
+    Args:
+        parts: Runs in the order of their rows.
+        metrics: Every metric that any part has; None to look through all parts first.
+    """
+    if metrics is None:
+        parts = list(parts)
+        metrics = list(dict.fromkeys(name for part in parts for name in part.metrics))
+    schema = pa.schema([*_RUN_FIELDS, *((name, pa.float64()) for name in metrics)])
+    waiting: list[pa.RecordBatch] = []
+    n_rows = 0
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for part in parts:
+            batch = _rows(part, schema)
+            if n_rows and n_rows + len(batch) > ROWS_A_GROUP:
+                writer.write_table(pa.Table.from_batches(waiting), n_rows)
+                waiting, n_rows = [], 0
+            waiting.append(batch)
+            n_rows += len(batch)
+        if waiting:
+            writer.write_table(pa.Table.from_batches(waiting), n_rows)
+
+
+def _rows(part: PhaseRuns, schema: pa.Schema) -> pa.RecordBatch:
+    n_runs, cell = len(next(iter(part.metrics.values()))), part.cell
+    columns = [
+        pa.repeat(pa.scalar(value, schema.field(name).type), n_runs)
         for name, value in (
             ("cell", cell.number),
             ("agent", cell.agent),
@@ -134,20 +182,18 @@ def write_runs(path: Path, runs: Iterable[PhaseRuns]) -> None:
             ("values_from", cell.values_from),
             ("threshold_rule", cell.threshold_rule),
             ("threshold", cell.threshold),
-            ("phase", block.phase),
-        ):
-            columns.setdefault(name, []).append(pa.repeat(value, n_runs))
-        columns.setdefault("replicate", []).append(pa.array(np.arange(n_runs)))
-        for name in metrics:
-            values = block.metrics.get(name)
-            column = (
-                pa.nulls(n_runs, pa.float64())
-                if values is None
-                else pa.array(values, pa.float64(), from_pandas=True)
-            )
-            columns.setdefault(name, []).append(column)
-    table = pa.table({name: pa.chunked_array(parts) for name, parts in columns.items()})
-    pq.write_table(table.combine_chunks(), path, compression="zstd")
+            ("phase", part.phase),
+        )
+    ]
+    columns.append(pa.array(np.arange(part.first, part.first + n_runs)))
+    for name in schema.names[len(_RUN_FIELDS) :]:
+        values = part.metrics.get(name)
+        columns.append(
+            pa.nulls(n_runs, pa.float64())
+            if values is None
+            else pa.array(values, pa.float64(), from_pandas=True)
+        )
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def write_table(
@@ -184,6 +230,7 @@ _TEXT = {
     "note",
     "harm_note",
     "skipped",
+    "status",
 }
 
 

@@ -1,30 +1,42 @@
 """A sweep's work, cut into shards: checkpoint, resumption and distribution at once.
 
-A shard is some computations on a range of replicates, named by the sweep's hash. No
-number depends on how the work is cut or who does it (`bandits.noise`), so that a shard
-that stands never has to be made again.
+A shard is some computations on a range of replicates, named by the sweep's hash and
+that range. No number depends on how the work is cut or who does it (`bandits.noise`),
+so that a shard that stands never has to be made again.
+
+On disk it is a Parquet file, one row group per computation and phase, and beside it a
+JSON header with the file's sha256, written last: a shard without a header that fits it
+(killed half-way, cut off by a full disk, made by other versions) does not stand.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from alignment.folders import sha256_of
+from bandits.engine import Engine, library_versions
 from bandits.plan import Plan, TaskSetup
-from bandits.results import Array, PhaseRuns
 from bandits.settings import Settings
 from bandits.simulate import simulate
 from bandits.task import Floats
 
-RUNS_A_SHARD = {"cpu": 256, "cuda": 65536}
-"""Replicates in one shard: what a core's cache holds at 50 actions, or fills a GPU."""
-COMPUTATIONS_A_SHARD = 4
+RUNS_A_SHARD = {"cpu": 4096, "cuda": 65536}
+"""Runs in one shard, at most: a few megabytes of measures, or a full GPU."""
+RUN_STEPS_A_SHARD = {"cpu": 2**19, "cuda": 2**27}
+"""Run-steps in one shard, about: seconds of work, so that starting it costs little."""
+SHARDS_AT_LEAST = 32
+"""Into so many a small sweep is cut, so that several processes end together."""
+LEAST_RUNS = 64
 _HEAD = ("computation", "phase", "replicate")
 
 
@@ -57,16 +69,36 @@ class ShardWork:
     task: TaskSetup
     settings: Settings
     seed: int
+    engine: Engine
+
+
+class Group(NamedTuple):
+    """One row group of a shard: a computation in a phase, and the measures it has."""
+
+    computation: int
+    phase: str
+    metrics: tuple[str, ...]
+
+
+class ShardData(NamedTuple):
+    """A shard as made: the bytes of its Parquet file, and what its row groups are."""
+
+    content: bytes
+    groups: tuple[Group, ...]
 
 
 def shards(plan: Plan, identity: str, device: str) -> Iterator[Shard]:
-    """Cut a plan's work: computations of one agent and task, by range of replicates."""
-    first, runs = 0, RUNS_A_SHARD[device]
+    """Cut a plan's work: computations of one agent and task, by range of replicates.
+
+    The cut depends on the plan and the device alone, never on who will do the work.
+    """
     computations = plan.computations
+    runs, together = _cut(plan, device)
+    first = 0
     while first < len(computations):
         head, last = computations[first], first + 1
         while (
-            last < min(len(computations), first + COMPUTATIONS_A_SHARD)
+            last < min(len(computations), first + together)
             and computations[last].task == head.task
             and computations[last].agent == head.agent
         ):
@@ -78,7 +110,16 @@ def shards(plan: Plan, identity: str, device: str) -> Iterator[Shard]:
         first = last
 
 
-def work_of(plan: Plan, shard: Shard) -> ShardWork:
+def _cut(plan: Plan, device: str) -> tuple[int, int]:
+    """Replicates and computations in a shard."""
+    steps, n_runs = plan.steps, plan.spec.n_runs
+    run_steps = min(RUN_STEPS_A_SHARD[device], plan.run_steps // SHARDS_AT_LEAST)
+    wanted = min(max(LEAST_RUNS, run_steps // steps), RUNS_A_SHARD[device])
+    runs = min(n_runs, wanted)
+    return runs, max(1, wanted // runs)
+
+
+def work_of(plan: Plan, shard: Shard, engine: Engine) -> ShardWork:
     """The part of a plan that a shard needs; a whole plan may not fit every process."""
     computations = plan.computations[shard.first : shard.last]
     return ShardWork(
@@ -90,14 +131,16 @@ def work_of(plan: Plan, shard: Shard) -> ShardWork:
         plan.tasks[computations[0].task],
         plan.settings,
         plan.spec.seed,
+        engine,
     )
 
 
-def run_shard(work: ShardWork, path: Path, device: str) -> None:
-    """Simulate one shard and write it, whole or not at all."""
+def make_shard(work: ShardWork) -> ShardData:
+    """Simulate one shard."""
     replicates = range(work.shard.start, work.shard.stop)
     task = work.task.task(replicates, seed=work.seed)
-    blocks = []
+    blocks: list[pa.Table] = []
+    groups: list[Group] = []
     for place, kernel in enumerate(work.kernels, start=work.shard.first):
         results = simulate(
             kernel,
@@ -106,7 +149,8 @@ def run_shard(work: ShardWork, path: Path, device: str) -> None:
             work.settings,
             seed=work.seed,
             replicates=replicates,
-            device=device,
+            device=work.engine.device,
+            dtype=work.engine.torch_dtype,
         )
         for phase, metrics in results.items():
             columns = {name: pa.array(found.numpy()) for name, found in metrics.items()}
@@ -114,38 +158,61 @@ def run_shard(work: ShardWork, path: Path, device: str) -> None:
             head = [pa.repeat(value, len(replicates)) for value in values]
             head.append(pa.array(np.array(replicates)))
             blocks.append(pa.table(dict(zip(_HEAD, head, strict=True)) | columns))
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    pq.write_table(pa.concat_tables(blocks, promote_options="default"), partial)
+            groups.append(Group(place, phase, tuple(metrics)))
+    schema = pa.unify_schemas([block.schema for block in blocks])
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(sink, schema) as writer:
+        for block in blocks:
+            whole = pa.concat_tables(
+                [schema.empty_table(), block], promote_options="default"
+            )
+            writer.write_table(whole, row_group_size=len(replicates))
+    return ShardData(sink.getvalue().to_pybytes(), tuple(groups))
+
+
+def keep_shard(data: ShardData, path: Path, engine: Engine) -> None:
+    """Write a shard, whole or not at all; the header that makes it stand comes last."""
+    _replace(path, data.content)
+    header = {
+        "shard": path.name,
+        "sha256": hashlib.sha256(data.content).hexdigest(),
+        "engine": engine._asdict(),
+        "versions": library_versions(),
+        "groups": [list(group) for group in data.groups],
+    }
+    _replace(_header(path), json.dumps(header).encode())
+
+
+def run_shard(work: ShardWork, path: Path) -> None:
+    """Simulate one shard and write it."""
+    keep_shard(make_shard(work), path, work.engine)
+
+
+def standing_groups(path: Path, engine: Engine) -> tuple[Group, ...] | None:
+    """The row groups of a shard that stands; None for one that must be made (again).
+
+    It does where its header is missing or broken, where it was made on another engine
+    or by other versions, and where the file's bytes are not those that were written.
+    """
+    try:
+        header = json.loads(_header(path).read_bytes())
+        if (
+            header["engine"] != engine._asdict()
+            or header["versions"] != library_versions()
+            or not path.is_file()
+            or header["sha256"] != sha256_of(path)
+        ):
+            return None
+        return tuple(Group(c, p, tuple(names)) for c, p, names in header["groups"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _header(path: Path) -> Path:
+    return path.with_suffix(".json")
+
+
+def _replace(path: Path, content: bytes) -> None:
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    partial.write_bytes(content)
     partial.replace(path)
-
-
-def merge(plan: Plan, tables: Sequence[pa.Table]) -> list[PhaseRuns]:
-    """Every cell's runs, by phase, from the shards of its computation in order."""
-    found: dict[tuple[int, str], dict[str, list[Array]]] = {}
-    for table in tables:
-        computation = table["computation"].to_numpy()
-        phase = table["phase"].to_numpy(zero_copy_only=False)
-        names = table.column_names[len(_HEAD) :]
-        for place, which in dict.fromkeys(zip(computation, phase, strict=True)):
-            rows = np.flatnonzero((computation == place) & (phase == which))
-            part = table.take(rows)
-            columns = found.setdefault((int(place), str(which)), {})
-            for name in names:
-                # A column a phase does not have came in as nulls, not as NaN.
-                if part[name].null_count < len(rows):
-                    values = part[name].to_numpy(zero_copy_only=False).astype(float)
-                    columns.setdefault(name, []).append(values)
-    phases = list(dict.fromkeys(phase for _, phase in found))
-    return [
-        PhaseRuns(
-            cell,
-            phase,
-            {
-                name: np.concatenate(parts)
-                for name, parts in found[(computation, phase)].items()
-            },
-        )
-        for cell, computation in zip(plan.cells, plan.computation_of, strict=True)
-        for phase in phases
-        if (computation, phase) in found
-    ]

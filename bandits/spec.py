@@ -26,7 +26,7 @@ Fault = tuple[str, str]
 
 _EXPLAINED = {
     "missing": "is required and was not given",
-    "extra_forbidden": "is not a field of a sweep spec",
+    "extra_forbidden": "is not a field of {}",
     "too_short": "needs at least one entry",
 }
 
@@ -84,6 +84,23 @@ class Learner(_Part):
     )
 
 
+class Confirmatory(_Part):
+    """The one primary outcome, declared before the first run; all else is exploratory.
+
+    It is one row of effects.csv: this metric of this agent in this phase, with this
+    measure of alignment, over models.
+    """
+
+    agent: str = Field(description="One of the sweep's agents that sees a kernel.")
+    dimension: str = Field(description="One of the sweep's dimensions.")
+    phase: Literal["personalization", "generalization"]
+    metric: str = Field(description="What the phase is measured by, say unsafe_share.")
+    measure: str = Field(default="spearman", description="Of alignment.")
+    form: Form = "matched"
+    values_from: str = "group"
+    threshold: Annotated[Threshold, PlainValidator(_threshold)] = "study"
+
+
 class SweepSpec(_Part):
     """All cells of a sweep: every combination of the axes below."""
 
@@ -138,6 +155,10 @@ class SweepSpec(_Part):
     corruption: Corruption = Corruption()
     phases: Phases = Phases()
     learner: Learner = Learner()
+    confirmatory: Confirmatory | None = Field(
+        default=None,
+        description="The primary outcome. Unset: the whole sweep is exploratory.",
+    )
 
     @property
     def sha256(self) -> str:
@@ -186,7 +207,7 @@ def parse_spec(document: Mapping[str, Any]) -> tuple[SweepSpec | None, list[Faul
     )
     for field in ("agents", "kernels", "forms", "dimensions", "values_from"):
         faults += _repeats(field, strings(document, field))
-    return spec, faults
+    return spec, faults + _confirmatory_faults(document)
 
 
 def read_spec(path: Path | str) -> SweepSpec:
@@ -258,6 +279,17 @@ def _repeats(field: str, given: Sequence[str | None]) -> list[Fault]:
 
 
 def _fault(error: Any) -> Fault:
+    part = _PARTS.get(str(error["loc"][0]), SweepSpec)
+    return explained(error, tuple(part.model_fields), "a sweep spec")
+
+
+def explained(error: Any, fields: Sequence[str], of: str) -> Fault:
+    """One of pydantic's errors as a place and a sentence.
+
+    Args:
+        fields: What there is at that place, for a field that is not.
+        of: What document it is: "a sweep spec".
+    """
     place = ""
     for step in error["loc"]:
         place += f"[{step}]" if isinstance(step, int) else f".{step}"
@@ -267,8 +299,7 @@ def _fault(error: Any) -> Fault:
         said = said[:1].lower() + said[1:]
         sentence = f"{said.replace('input should', 'must')}; got {error['input']!r}"
     elif error["type"] == "extra_forbidden":
-        part = _PARTS.get(str(error["loc"][0]), SweepSpec)
-        sentence += f"; fields there: {', '.join(part.model_fields)}"
+        sentence = sentence.format(of) + f"; fields there: {', '.join(fields)}"
     return place.removeprefix("."), sentence
 
 
@@ -276,6 +307,7 @@ _PARTS: dict[str, type[_Part]] = {
     "corruption": Corruption,
     "phases": Phases,
     "learner": Learner,
+    "confirmatory": Confirmatory,
 }
 
 
@@ -284,6 +316,12 @@ def _agents() -> list[str]:
     from bandits.policies import AGENTS
 
     return list(AGENTS)
+
+
+def _confirmatory_faults(document: Mapping[str, Any]) -> list[Fault]:
+    from bandits.confirmatory import confirmatory_faults
+
+    return confirmatory_faults(document)
 
 
 def _measures() -> list[str]:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-
-import pyarrow.parquet as pq
 
 from alignment.errors import FolderError
 from alignment.folders import (
@@ -24,16 +25,23 @@ from alignment.folders import (
 )
 from alignment.progress import Progress
 from alignment.report_files import read_report
+from bandits.confirmatory import declare, mark
+from bandits.engine import Engine, open_engine
 from bandits.figures import Material, figure_names, save_figure
 from bandits.plan import Plan, make_plan
-from bandits.results import KIND, PhaseRuns, Row, write_runs, write_table
-from bandits.shards import merge, run_shard, shards, work_of
+from bandits.results import KIND, Row, write_runs, write_table
+from bandits.shards import ShardWork, run_shard, shards, standing_groups, work_of
 from bandits.spec import SweepSpec, to_toml
+from bandits.stored import StoredRuns
 from bandits.summary import cell_rows, corruption_rows, effect_rows
 from bandits.workers import Each, workers
 
-LAYOUT = 1
+LAYOUT = 2
 """Part of a sweep's hash: raised when the same spec would give other numbers."""
+
+Make = Callable[[Sequence[tuple[ShardWork, Path]]], Iterator[int]]
+"""Makes shards and has each written; yields the place of each as it stands."""
+Makers = Callable[[], AbstractContextManager[Make]]
 
 
 def run_sweep(
@@ -44,7 +52,11 @@ def run_sweep(
     processes: int = 2,
     resume: bool = False,
     device: str = "cpu",
+    backend: str = "auto",
+    dtype: str = "float64",
     figures: bool = True,
+    cluster: str | None = None,
+    cluster_options: Path | None = None,
 ) -> Path:
     """Simulate every cell of a spec with a report's kernels and values.
 
@@ -55,29 +67,38 @@ def run_sweep(
         resume: Keep the shards that an interrupted sweep of the same spec and report
             left, and leave a finished one as it is.
         device: "cpu" or "cuda"; a GPU is served by one process.
+        backend, dtype: As `bandits.engine.open_engine`.
         figures: Whether to draw them; the tables are the same without.
+        cluster, cluster_options: Where shards are made, as
+            `bandits.cluster.cluster_workers`; None for this machine's processes.
 
     Returns:
         `out`.
 
     Raises:
         SpecError: Names the report does not have, or refused kernels.
+        BanditError: An unknown engine, or a worker that was killed.
         FolderError: `report_folder` is no report, or `out` holds something else.
         FolderInUse: Another process writes there.
     """
     started_at = datetime.now(UTC)
+    engine = open_engine(backend, dtype, device)
     report = read_report(report_folder)
     source = sha256_of(report_folder / "manifest.json")
     _refuse_other_kinds(out)
     with locked(out):
-        identity = sweep_hash(spec, source, device)
+        identity = sweep_hash(spec, source, engine)
         if resume and _stands(out, identity):
             return out
         plan = make_plan(report, spec)
+        shard_folder = _open_shards(out, resume)
+        declared = declare(spec, shard_folder, _finished_there(out))
         (out / "manifest.json").unlink(missing_ok=True)
         with workers(processes) as each:
-            runs = _simulated(plan, out / "shards", identity, resume, device, each)
+            make = _makers(each, cluster, processes, cluster_options)
+            runs = _simulated(plan, shard_folder, identity, engine, make)
             cells, effects, corruption = _write_tables(plan, runs, out)
+            runs.close()
             material = Material(
                 cells=cells,
                 effects=effects,
@@ -106,8 +127,15 @@ def run_sweep(
             device=device,
             extra={
                 "sweep_hash": identity,
+                "backend": engine.backend,
+                "dtype": engine.dtype,
                 "figure_mark": f"sweep {identity[:8]}",
                 "report_mark": short_hash(report_folder),
+                # For replays, while both folders stand where they are.
+                "report_folder": os.path.relpath(
+                    report_folder.resolve(), out.resolve()
+                ),
+                "confirmatory": declared,
                 "n_cells": len(plan.cells),
                 "n_computations": len(plan.computations),
                 "cross_fit": plan.cross_fit,
@@ -118,44 +146,101 @@ def run_sweep(
     return out
 
 
-def sweep_hash(spec: SweepSpec, report_sha256: str, device: str) -> str:
-    """What a sweep is: the same for the same spec, report and device."""
-    content = json.dumps([LAYOUT, spec.sha256, report_sha256, device])
+def stands(
+    spec: SweepSpec,
+    report_folder: Path,
+    out: Path,
+    *,
+    device: str = "cpu",
+    backend: str = "auto",
+    dtype: str = "float64",
+) -> bool:
+    """Whether the folder holds this very sweep, finished and unchanged."""
+    source = sha256_of(report_folder / "manifest.json")
+    return _stands(out, sweep_hash(spec, source, open_engine(backend, dtype, device)))
+
+
+def sweep_hash(spec: SweepSpec, report_sha256: str, engine: Engine) -> str:
+    """What a sweep is: the same for the same spec, report and engine."""
+    content = json.dumps([LAYOUT, spec.sha256, report_sha256, *engine])
     return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _open_shards(out: Path, resume: bool) -> Path:
+    """The shards' folder; what stands there is kept for a resumption alone."""
+    folder = out / "shards"
+    if not resume:
+        shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _finished_there(out: Path) -> str | None:
+    """Hash of the sweep that was finished in this folder, if one was."""
+    try:
+        return str(read_manifest(out, KIND, verify=False)["sweep_hash"])
+    except (FolderError, KeyError):
+        return None
+
+
+def _makers(
+    each: Each, cluster: str | None, processes: int, options: Path | None
+) -> Makers:
+    """What makes shards: this machine's processes, or a cluster once it is needed."""
+
+    @contextmanager
+    def here() -> Iterator[Make]:
+        yield partial(each, run_shard)
+
+    @contextmanager
+    def there() -> Iterator[Make]:
+        # Imported here: Dask is an extra, and slow to load.
+        from bandits.cluster import cluster_workers, make_on
+
+        with cluster_workers(str(cluster), processes, options) as client:
+            yield partial(make_on, client)
+
+    return here if cluster is None else there
 
 
 def _simulated(
     plan: Plan,
     folder: Path,
     identity: str,
-    resume: bool,
-    device: str,
-    each: Each,
-) -> list[PhaseRuns]:
-    if not resume:
-        shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    wanted = list(shards(plan, identity, device))
-    missing = [shard for shard in wanted if not (folder / shard.name).is_file()]
-    with Progress("sweep", sum(shard.size for shard in wanted)) as progress:
-        done = set(wanted) - set(missing)
-        progress.advance(sum(shard.size for shard in done))
-        tasks = [(work_of(plan, s), folder / s.name, device) for s in missing]
-        for place in each(run_shard, tasks):
-            progress.advance(missing[place].size)
-    return merge(plan, [pq.read_table(folder / shard.name) for shard in wanted])
+    engine: Engine,
+    makers: Makers,
+) -> StoredRuns:
+    wanted = list(shards(plan, identity, engine.device))
+    made = {one: standing_groups(folder / one.name, engine) for one in wanted}
+    missing = [shard for shard in wanted if made[shard] is None]
+    already = sum(shard.size for shard in wanted) - sum(one.size for one in missing)
+    tasks = [(work_of(plan, one, engine), folder / one.name) for one in missing]
+    total = sum(shard.size for shard in wanted)
+    if missing:
+        with makers() as make, Progress("sweep", total, already=already) as progress:
+            for place in make(tasks):
+                shard = missing[place]
+                made[shard] = standing_groups(folder / shard.name, engine)
+                progress.advance(shard.size)
+    whole = [(shard, groups) for shard, groups in made.items() if groups is not None]
+    if broken := len(wanted) - len(whole):
+        raise FolderError(
+            f"{folder}: {broken:,} of {len(wanted):,} shards are not what was just"
+            " written there; is the disk full or faulty?"
+        )
+    return StoredRuns(plan, folder, whole)
 
 
 def _write_tables(
-    plan: Plan, runs: Sequence[PhaseRuns], out: Path
+    plan: Plan, runs: StoredRuns, out: Path
 ) -> tuple[list[Row], list[Row], list[Row]]:
     spec = plan.spec
-    metrics = list(dict.fromkeys(name for block in runs for name in block.metrics))
+    write_runs(out / "runs.parquet", runs.parts(), runs.metrics)
     cells = cell_rows(runs, plan.kernel_rows, plan.notes)
-    effects = effect_rows(cells, metrics, spec.measures, seed=spec.seed)
+    effects = effect_rows(cells, runs.metrics, spec.measures, seed=spec.seed)
+    mark(effects, spec.confirmatory)
     corruption = corruption_rows(runs, plan.kernel_rows, spec.measures)
     (out / "spec.toml").write_text(to_toml(spec), encoding="utf-8")
-    write_runs(out / "runs.parquet", runs)
     write_table(out / "cells.csv", cells)
     write_table(out / "effects.csv", effects)
     write_table(out / "corruption.csv", corruption)

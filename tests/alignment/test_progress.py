@@ -33,16 +33,33 @@ def work(stream: io.StringIO, *, total: int | None, seconds_each: float) -> str:
     return stream.getvalue()
 
 
-def test_a_log_gets_a_line_every_two_seconds_and_a_closing_one() -> None:
-    said = work(io.StringIO(), total=10, seconds_each=1.0)
+def test_a_log_gets_ever_rarer_lines_and_a_closing_one() -> None:
+    said = work(io.StringIO(), total=20, seconds_each=1.0)
 
     assert said.splitlines() == [
-        "rating pairs: 2 of 10, 1.0/s, 8.0 s left",
-        "rating pairs: 4 of 10, 1.0/s, 6.0 s left",
-        "rating pairs: 6 of 10, 1.0/s, 4.0 s left",
-        "rating pairs: 8 of 10, 1.0/s, 2.0 s left",
-        "rating pairs: 10 of 10, 1.0/s",
-        "rating pairs: done in 10 s",
+        "rating pairs: 2 of 20, 1.0/s, 18 s left",
+        "rating pairs: 6 of 20, 1.0/s, 14 s left",
+        "rating pairs: 14 of 20, 1.0/s, 6.0 s left",
+        "rating pairs: done in 20 s, 1.0/s",
+    ]
+
+
+def test_a_log_of_hours_still_gets_a_line_a_minute() -> None:
+    said = work(io.StringIO(), total=600, seconds_each=10.0).splitlines()
+
+    assert 100 <= len(said) <= 110
+
+
+def test_what_an_earlier_process_did_is_no_part_of_the_rate() -> None:
+    stream, clock = io.StringIO(), Clock()
+
+    with Progress("sweep", 100, already=90, stream=stream, clock=clock) as progress:
+        clock.now += 4
+        progress.advance(4)
+
+    assert stream.getvalue().splitlines() == [
+        "sweep: 94 of 100, 1.0/s, 6.0 s left",
+        "sweep: done in 4.0 s, 1.0/s",
     ]
 
 
@@ -56,7 +73,7 @@ def test_a_terminal_gets_one_live_line_that_is_wiped_at_the_end() -> None:
     *live, closing = said.split("\r\x1b[K")
     assert "\n" not in "".join(live)
     assert live[-1] == "rating pairs: 10 of 10, 1.0/s"
-    assert closing == "rating pairs: done in 10 s\n"
+    assert closing == "rating pairs: done in 10 s, 1.0/s\n"
 
 
 def test_without_a_total_there_is_a_count_and_no_time_left() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from alignment.report_files import read_report
 from bandits.errors import SpecError
-from bandits.plan import check, forecast, make_plan
+from bandits.plan import check, make_plan
 from bandits.spec import SweepSpec
 
 MakeReport = Callable[..., Path]
@@ -138,22 +138,3 @@ def test_all_actions_unsafe_is_noted_in_words(make_report: MakeReport) -> None:
     note = plan.notes["morality", "group", "study"]
     assert note.note == "all actions unsafe: harm measures undefined"
     assert note.below_share == 1
-
-
-def test_the_forecast_counts_what_would_run(make_report: MakeReport) -> None:
-    report = read_report(make_report())
-    spec = SweepSpec.model_validate(SOUND)
-    plan = make_plan(report, spec)
-
-    told = "\n".join(forecast(spec, report))
-
-    assert f"{len(plan.cells)} cells" in told
-    assert f"{len(plan.computations)} of them to compute" in told
-    assert f"{len(plan.computations) * 4 * 80:,} steps in all" in told
-    assert "chat: has an alignment but no kernel" in told
-
-
-def test_without_a_report_the_forecast_says_what_was_not_checked() -> None:
-    told = forecast(SweepSpec.model_validate(SOUND), None)
-
-    assert "were not checked: name a report" in told[-1]

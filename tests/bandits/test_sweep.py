@@ -1,5 +1,8 @@
+import platform
 import shutil
+import sys
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +14,11 @@ import pytest
 from alignment.errors import FolderError, FolderInUse
 from alignment.folders import locked, read_manifest, sha256_of
 from alignment.report_files import read_report
+from bandits.engine import open_engine
 from bandits.errors import SpecError
 from bandits.plan import make_plan
 from bandits.results import SweepData, read_sweep
-from bandits.shards import RUNS_A_SHARD, run_shard, shards, work_of
+from bandits.shards import ShardData, keep_shard, make_shard, shards, work_of
 from bandits.simulate import simulate
 from bandits.spec import SweepSpec
 from bandits.sweep import run_sweep, sweep_hash
@@ -34,6 +38,19 @@ def spec(**changes: object) -> SweepSpec:
         }
         | changes
     )
+
+
+def with_rewards(shard: ShardData, reward: float) -> ShardData:
+    """The shard with one mean reward everywhere, so that it can be told in a table."""
+    parquet = pq.ParquetFile(pa.BufferReader(shard.content))
+    place = parquet.schema_arrow.get_field_index("mean_reward")
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(sink, parquet.schema_arrow) as writer:
+        for number in range(parquet.num_row_groups):
+            table = parquet.read_row_group(number)
+            column = pa.array([reward] * len(table))
+            writer.write_table(table.set_column(place, "mean_reward", column))
+    return ShardData(sink.getvalue().to_pybytes(), shard.groups)
 
 
 def sweep(given: SweepSpec, report: Path, out: Path, **more: object) -> Path:
@@ -179,21 +196,40 @@ def test_only_resumption_takes_up_the_shards_that_stand(
     folder, out = make_report(models=1), tmp_path / "cut"
     given = spec()
     plan = make_plan(read_report(folder), given)
-    identity = sweep_hash(given, sha256_of(folder / "manifest.json"), "cpu")
+    engine = open_engine()
+    identity = sweep_hash(given, sha256_of(folder / "manifest.json"), engine)
     first = next(shards(plan, identity, "cpu"))
     (out / "shards").mkdir(parents=True)
-    path = out / "shards" / first.name
-    run_shard(work_of(plan, first), path, "cpu")
-    table = pq.read_table(path)
-    place = table.column_names.index("mean_reward")
-    marked = pa.array([1000.0] * len(table))
-    pq.write_table(table.set_column(place, "mean_reward", marked), path)
+    made = make_shard(work_of(plan, first, engine))
+    marked = with_rewards(made, 1000.0)
+    keep_shard(marked, out / "shards" / first.name, engine)
 
     sweep(given, folder, out, resume=resume)
 
     found = [row["mean_reward"] == 1000 for row in read_sweep(out).cells]
     assert any(found) == resume
     assert not all(found)
+
+
+def test_a_shard_cut_off_by_a_full_disk_is_made_again_and_not_merged(
+    make_report: MakeReport, tmp_path: Path
+) -> None:
+    folder, out = make_report(models=1), tmp_path / "cut"
+    engine = open_engine()
+    plan = make_plan(read_report(folder), spec())
+    identity = sweep_hash(spec(), sha256_of(folder / "manifest.json"), engine)
+    (out / "shards").mkdir(parents=True)
+    for shard in shards(plan, identity, "cpu"):
+        path = out / "shards" / shard.name
+        made = make_shard(work_of(plan, shard, engine))
+        keep_shard(with_rewards(made, 1000.0), path, engine)
+        path.write_bytes(path.read_bytes()[:-100])
+
+    sweep(spec(), folder, out, resume=True)
+    sweep(spec(), folder, tmp_path / "whole")
+
+    whole, again = (tmp_path / n / "runs.parquet" for n in ("whole", "cut"))
+    assert sha256_of(again) == sha256_of(whole)
 
 
 def test_resuming_a_finished_sweep_leaves_it_as_it_is(
@@ -220,25 +256,6 @@ def test_a_replicate_does_not_depend_on_how_many_there_are(
     pd.testing.assert_frame_equal(
         few, many[many["replicate"] < 2].reset_index(drop=True)
     )
-
-
-def test_shards_cover_every_computation_and_replicate_once(
-    make_report: MakeReport,
-) -> None:
-    report = read_report(make_report(models=3))
-    n_runs = 2 * RUNS_A_SHARD["cpu"] + 3
-    plan = make_plan(report, spec(kernels=["all"], n_runs=n_runs))
-    covered = np.zeros((len(plan.computations), n_runs), dtype=int)
-
-    cut = list(shards(plan, "identity", "cpu"))
-
-    for shard in cut:
-        covered[shard.first : shard.last, shard.start : shard.stop] += 1
-        agents = {c.agent for c in plan.computations[shard.first : shard.last]}
-        assert agents == {work_of(plan, shard).agent}
-    assert (covered == 1).all()
-    assert len({shard.name for shard in cut}) == len(cut)
-    assert sum(shard.size for shard in cut) == covered.size
 
 
 def test_all_actions_unsafe_leaves_harm_undefined_beside_their_share(
@@ -329,3 +346,24 @@ def test_runs_hold_nan_only_where_a_measure_is_undefined(swept: SweepData) -> No
 
     assert table["mean_reward"].null_count == 0
     assert table["value_rmse"].null_count == len(table) // 2
+
+
+def test_the_manifest_says_what_computed_the_sweep_and_when(
+    swept: SweepData,
+) -> None:
+    found = swept.manifest
+
+    assert (found["backend"], found["dtype"], found["device"]) == tuple(open_engine())
+    assert found["seeds"] == {"sweep": swept.spec.seed}
+    assert {"attune", "numpy", "torch", "pyarrow"} <= set(found["packages"])
+    assert found["python"] == platform.python_version()
+    assert found["command"] == sys.argv
+    assert "commit" in found
+    begun, ended = (
+        datetime.fromisoformat(found[name]) for name in ("started_at", "finished_at")
+    )
+    assert begun < ended
+    assert begun.tzinfo is not None
+    assert (swept.folder / found["report_folder"]).samefile(
+        swept.folder.parent / "report"
+    )
