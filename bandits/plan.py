@@ -157,7 +157,9 @@ def make_plan(report: ReportData, spec: SweepSpec) -> Plan:
                 cells.append(_cell(len(cells), agent, entry, axes, threshold))
     return Plan(
         spec=spec,
-        settings=Settings(**spec.learner.model_dump(), **spec.phases.model_dump()),
+        settings=Settings(
+            **spec.learner.model_dump(), **spec.phases.model_dump(exclude={"split"})
+        ),
         cells=tuple(cells),
         kernels=kernels,
         tasks=tasks,

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple, get_args
 
 import numpy as np
 import torch
@@ -22,13 +22,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bandits.errors import BanditError
+from bandits.spec_parts import RewardSource
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-RewardSource = Literal["mean+noise", "rater_draw", "participant"]
-"""mean+noise: the value and Gaussian noise. rater_draw: a random rater's rating of the
-action. participant: one person's own rating and their own test-retest noise."""
 SOURCES: tuple[RewardSource, ...] = get_args(RewardSource)
 
 
@@ -37,7 +35,7 @@ class Rewards:
     """What every action pays.
 
     Attributes:
-        source: Where it comes from; for tables and messages.
+        source: mean+noise, rater_draw or participant; for tables and messages.
         table: (n_actions, n_columns) what a pull may pay before noise. What stands
             beyond a row's count is never paid; it is set to the row's first entry.
         counts: (n_actions,) how many entries of each row count, at least 1.
