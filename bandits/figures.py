@@ -20,6 +20,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from alignment.corruption import RELABEL
 from alignment.measures.table import MATRIX_MEASURES
 from bandits import panels
 from bandits.metrics import METRICS
@@ -136,7 +137,11 @@ def _outcome(material: Material, task: Task, phase: str, metric: str) -> Figure:
     curve = [
         row
         for row in material.corruption
-        if _task(row) == task and row["phase"] == phase and row["metric"] == metric
+        if _task(row) == task
+        and row["phase"] == phase
+        and row["metric"] == metric
+        # The other kinds change the spectrum too: they stand in the table alone.
+        and row.get("corruption", RELABEL) == RELABEL
     ]
     caption = _caption(material, rows, task, phase, metric, bool(curve))
     n_rows = max(1, math.ceil(len(agents) / 2))

@@ -39,7 +39,7 @@ def test_every_unknown_name_is_told_at_once_with_the_known_ones(
     assert faults["agents[0]"].startswith('"ucb" is not an agent; known: ')
     assert faults["kernels[1]"] == (
         '"gpt" is not a kernel of this report; known: all, human, model-0, model-1,'
-        " length, chat"
+        " length, chat, value_oracle, value_shuffled, identity"
     )
     assert faults["dimensions[1]"] == (
         '"fame" is not a dimension of this report; known: morality, fun'
