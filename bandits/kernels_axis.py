@@ -112,7 +112,7 @@ def build_kernels(report: ReportData, spec: SweepSpec) -> KernelsAxis:
         except AlignmentError as refusal:
             faults.append((place, str(refusal)))
     own = human_kernels(circles, spec, wanted.get(HUMAN), faults)
-    if human is None and "matched" in spec.forms:
+    if circles and human is None and "matched" in spec.forms:
         said = "the matched form needs people's similarities; this report has none"
         faults.append((f"forms[{spec.forms.index('matched')}]", said))
     degraded = list(corrupted_kernels(circles, spec, faults))
