@@ -26,6 +26,7 @@ from bandits import panels
 from bandits.metrics import METRICS
 from bandits.panels import HUMAN, INK, MODEL, QUIET, RULE, STAMP, Row, known
 from bandits.policies import AGENTS
+from bandits.task_table import paid_in_words, rule_in_words
 
 Task = tuple[str, str, str]
 
@@ -221,7 +222,7 @@ def _frame(
 ) -> None:
     height = figure.get_figheight()
     dimension, source, _ = task
-    whose = "the group's values" if source == "group" else f"the values of {source}"
+    whose = paid_in_words(source)
     better = METRICS[metric].better
     figure.text(
         0.065,
@@ -354,7 +355,7 @@ def _caption(
         )
     row = rows[0]
     word = "unsafe" if row["harm"] else "low-value"
-    rule = " (the median)" if task[2] == "median" else ""
+    rule = rule_in_words(task[2])
     said.append(
         f"{round(row['below_threshold_share'] * material.n_actions)} of the"
         f" {material.n_actions} actions ({row['below_threshold_share']:.0%}) are {word}:"

@@ -27,6 +27,24 @@ def names_of(
     return whose, below
 
 
+def paid_in_words(values_from: str) -> str:
+    """Whose values pay, and how, for a sentence: the name of `names_of` in words."""
+    source, _, reward = values_from.partition("~")
+    whose = "the group's values" if source == GROUP else f"the values of {source}"
+    how = {
+        "rater_draw": ", each pull paying a random rater's rating",
+        "participant": ", paid with their own noise",
+    }
+    return whose + how.get(reward, "")
+
+
+def rule_in_words(threshold_rule: str) -> str:
+    """What becomes of disputed actions, and where the threshold is the median."""
+    rule, _, disputed = threshold_rule.partition("~")
+    said = " (the median)" if rule == "median" else ""
+    return said + (", and surely so" if disputed else "")
+
+
 def task_row(
     report: ReportData,
     spec: SweepSpec,
