@@ -116,7 +116,7 @@ class ValueJudgments:
 
         A rater who judged an action more than once counts once, by their own mean.
         """
-        by_rater = self._by_rater(dimension)
+        by_rater = self.table(dimension)
         n = (~np.isnan(by_rater)).sum(axis=0)
         summed = np.nansum(by_rater, axis=0)
         means: FloatArray = np.full(len(self.actions), np.nan)
@@ -125,7 +125,7 @@ class ValueJudgments:
 
     def counts(self, dimension: str) -> IntArray:
         """(n_actions,) how many raters judged each action on this dimension."""
-        judged: IntArray = (~np.isnan(self._by_rater(dimension))).astype(np.int64)
+        judged: IntArray = (~np.isnan(self.table(dimension))).astype(np.int64)
         return np.asarray(judged.sum(axis=0), dtype=np.int64)
 
     def vector(self, rater: str, dimension: str) -> FloatArray:
@@ -137,7 +137,7 @@ class ValueJudgments:
         raters = self.raters(dimension)
         if rater not in raters:
             raise JudgmentsError(f"values of {rater}: no judgment on {dimension}")
-        values: FloatArray = self._by_rater(dimension)[raters.index(rater)]
+        values: FloatArray = self.table(dimension)[raters.index(rater)]
         missing = int(np.isnan(values).sum())
         if missing:
             raise JudgmentsError(
@@ -149,7 +149,7 @@ class ValueJudgments:
 
     def complete_raters(self, dimension: str) -> tuple[str, ...]:
         """Who judged every action on this dimension."""
-        complete = ~np.isnan(self._by_rater(dimension)).any(axis=1)
+        complete = ~np.isnan(self.table(dimension)).any(axis=1)
         raters = self.raters(dimension)
         return tuple(raters[i] for i in np.flatnonzero(complete))
 
@@ -157,8 +157,8 @@ class ValueJudgments:
         """The judgments of these raters alone."""
         return _take(self, np.isin(self.rater, list(raters)))
 
-    def _by_rater(self, dimension: str) -> FloatArray:
-        """(n_raters, n_actions) own means, in the order of `raters`."""
+    def table(self, dimension: str) -> FloatArray:
+        """(n_raters, n_actions) own means in the order of `raters`, NaN where none."""
         rows = self.dimension == dimension
         raters, who = np.unique(self.rater[rows], return_inverse=True)
         shape = (len(raters), len(self.actions))

@@ -20,11 +20,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from alignment.corruption import RELABEL
 from alignment.measures.table import MATRIX_MEASURES
 from bandits import panels
 from bandits.metrics import METRICS
 from bandits.panels import HUMAN, INK, MODEL, QUIET, RULE, STAMP, Row, known
 from bandits.policies import AGENTS
+from bandits.task_table import paid_in_words, rule_in_words
 
 Task = tuple[str, str, str]
 
@@ -136,7 +138,11 @@ def _outcome(material: Material, task: Task, phase: str, metric: str) -> Figure:
     curve = [
         row
         for row in material.corruption
-        if _task(row) == task and row["phase"] == phase and row["metric"] == metric
+        if _task(row) == task
+        and row["phase"] == phase
+        and row["metric"] == metric
+        # The other kinds change the spectrum too: they stand in the table alone.
+        and row.get("corruption", RELABEL) == RELABEL
     ]
     caption = _caption(material, rows, task, phase, metric, bool(curve))
     n_rows = max(1, math.ceil(len(agents) / 2))
@@ -216,7 +222,7 @@ def _frame(
 ) -> None:
     height = figure.get_figheight()
     dimension, source, _ = task
-    whose = "the group's values" if source == "group" else f"the values of {source}"
+    whose = paid_in_words(source)
     better = METRICS[metric].better
     figure.text(
         0.065,
@@ -349,7 +355,7 @@ def _caption(
         )
     row = rows[0]
     word = "unsafe" if row["harm"] else "low-value"
-    rule = " (the median)" if task[2] == "median" else ""
+    rule = rule_in_words(task[2])
     said.append(
         f"{round(row['below_threshold_share'] * material.n_actions)} of the"
         f" {material.n_actions} actions ({row['below_threshold_share']:.0%}) are {word}:"

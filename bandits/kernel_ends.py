@@ -26,6 +26,7 @@ OracleForm = Literal["gaussian", "linear"]
 ORACLE_FORMS: tuple[OracleForm, ...] = get_args(OracleForm)
 
 ORACLE, SHUFFLED, IDENTITY = "value_oracle", "value_shuffled", "identity"
+ENDS = (ORACLE, SHUFFLED, IDENTITY)
 END = "end"
 """The role of these kernels in a sweep."""
 

@@ -1,71 +1,39 @@
-"""Which kernels enter a sweep: the human's, each rater's, matched, and relabelled.
+"""Which kernels enter a sweep: the human's, each rater's, matched, and corrupted.
 
 Cross-fit: where a report has split halves of its participants, the human kernel is made
 from half a, and the alignment of EVERY kernel, the human one too, is measured against
 half b. So the human kernel stands at its split-half alignment, never at 1. Published
 means have no halves: then models are measured against the means, and the human kernel
 made from those same means is given no alignment at all.
+
+The ends of the scale (`bandits.kernel_ends`) enter where they are named, and never a
+correlation. They and a human kernel that leaves a participant out serve some tasks only.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
-from alignment.corruption import relabel
+from alignment.corruption import as_matrix
 from alignment.errors import AlignmentError
 from alignment.kernels import Kernel, as_kernel, matched
 from alignment.matrices import SimilarityMatrix
-from alignment.measures.table import MATRIX_MEASURES
-from alignment.progress import Progress
 from alignment.report_files import HALF_A, HALF_B, HUMAN, ReportData
-from alignment.uncertainty import Estimate, bootstrap_actions
+from alignment.uncertainty import Estimate
+from bandits.end_kernels import end_kernels
 from bandits.errors import SpecError
+from bandits.human_kernels import circles_of, corrupted_kernels, human_kernels
+from bandits.kernel_alignment import alignments, columns, value_columns, values_apart
+from bandits.kernel_ends import END, ENDS
+from bandits.kernel_entry import CORRUPTED, RELABELLED, KernelEntry
 from bandits.spec import Fault, SweepSpec
+
+__all__ = ["CORRUPTED", "RELABELLED", "KernelEntry", "KernelsAxis", "build_kernels"]
 
 ALL, ARRANGEMENTS, TRIPLETS = "all", "arrangements", "triplets"
 # Kinds of the same people's judgments, beside their pair ratings.
 OTHER_TRIALS = (ARRANGEMENTS, TRIPLETS)
-RELABELLED = "relabelled"
-_TRAITS = (
-    "mean_off_diagonal",
-    "effective_rank",
-    "repaired_share",
-    "negative_share",
-    "completed_pairs",
-)
-
-
-@dataclass(frozen=True)
-class KernelEntry:
-    """One kernel of the sweep, under one name and form.
-
-    role: "human", "relabelled", "model", "baseline", "arrangements" or "triplets";
-        only models enter a correlation.
-    share, draw: Of the actions relabelled, and which relabelling; 0 and 0 if none.
-    alignment: Measure to its estimate against held-out people; empty if there are none.
-    """
-
-    name: str
-    role: str
-    form: str
-    share: float
-    draw: int
-    kernel: Kernel
-    alignment: dict[str, Estimate]
-
-    @property
-    def key(self) -> tuple[str, str, float, int]:
-        """Name, form, share and draw: unique in a sweep."""
-        return self.name, self.form, self.share, self.draw
-
-    def row(self) -> dict[str, Any]:
-        """The kernel's spectrum, repair and alignment, as columns of a table."""
-        traits = {name: getattr(self.kernel, name) for name in _TRAITS}
-        return traits | _columns(self.alignment)
 
 
 @dataclass(frozen=True)
@@ -89,6 +57,8 @@ class KernelsAxis:
         rows = []
         for entry in self.entries:
             kind, family = kinds.get(entry.name, (HUMAN, ""))
+            if entry.role == END:
+                kind = END
             head = {
                 "kernel": entry.name,
                 "role": entry.role,
@@ -97,6 +67,8 @@ class KernelsAxis:
                 "form": entry.form,
                 "share": entry.share,
                 "draw": entry.draw,
+                "dimension": entry.dimension,
+                "values_from": entry.values_from,
                 "skipped": "",
             }
             rows.append(head | entry.row())
@@ -104,7 +76,7 @@ class KernelsAxis:
             kind, family = kinds[rater]
             head = {"kernel": rater, "role": role_of(kind), "kind": kind}
             head |= {"family": family, "form": "none", "skipped": reason}
-            rows.append(head | _columns(self.alignment.get(rater, {})))
+            rows.append(head | columns(self.alignment.get(rater, {})))
         return rows
 
 
@@ -123,58 +95,67 @@ def build_kernels(report: ReportData, spec: SweepSpec) -> KernelsAxis:
 
     Raises:
         SpecError: With every kernel that is refused (pairs never judged and no
-            completion rule) and every impossible share of corruption.
+            completion rule), every impossible share of corruption, and what is asked
+            of people that the report cannot give.
     """
     roles = {row.rater: role_of(row.kind) for row in report.raters} | {HUMAN: HUMAN}
-    human, held_out = _human(report)
     wanted, skipped = _wanted(report, spec, roles)
     faults: list[Fault] = []
-    kernels: dict[str, Kernel] = {}
-    matrices = report.matrices if human is None else report.matrices | {HUMAN: human}
+    circles = circles_of(report, spec, faults)
+    human = circles[0].views[0].human if circles else None
+    models: dict[str, Kernel] = {}
     for name, place in wanted.items():
+        if name in ENDS or name == HUMAN:
+            continue
         try:
-            kernels[name] = as_kernel(matrices[name], completion=spec.completion)
+            models[name] = as_kernel(report.matrices[name], completion=spec.completion)
         except AlignmentError as refusal:
             faults.append((place, str(refusal)))
-    if human is None and "matched" in spec.forms:
+    own = human_kernels(circles, spec, wanted.get(HUMAN), faults)
+    if circles and human is None and "matched" in spec.forms:
         said = "the matched form needs people's similarities; this report has none"
         faults.append((f"forms[{spec.forms.index('matched')}]", said))
-    degraded = _degraded(human, spec, faults)
+    degraded = list(corrupted_kernels(circles, spec, faults))
+    ends = end_kernels(report, spec, wanted, faults)
     if faults:
         raise SpecError(faults)
 
-    alignment = _alignment(report, spec, roles, human, held_out)
-    entries = []
-    for name, kernel in kernels.items():
-        for form in spec.forms:
-            shaped = kernel
-            # The human kernel is what the others are matched to: its own match.
-            if form == "matched" and name != HUMAN and human is not None:
-                scale = _distribution(human, kernels.get(HUMAN), spec)
-                shaped = matched(matrices[name], scale, completion=spec.completion)
-            found = alignment.get(name, {})
-            entry = KernelEntry(name, roles[name], form, 0.0, 0, shaped, found)
-            entries.append(entry)
-    for share, draw, matrix in degraded:
-        kernel = as_kernel(matrix, completion=spec.completion)
-        found = {}
-        if held_out is not None:
-            found = {m: _point(m, matrix, held_out) for m in spec.measures}
-        entries += [
-            KernelEntry(HUMAN, RELABELLED, form, share, draw, kernel, found)
-            for form in spec.forms
-        ]
-    return KernelsAxis(tuple(entries), skipped, alignment, HALF_B in report.matrices)
-
-
-def _human(
-    report: ReportData,
-) -> tuple[SimilarityMatrix | None, SimilarityMatrix | None]:
-    """What the human kernel is made from, and what alignment is measured against."""
-    if HALF_A in report.matrices and HALF_B in report.matrices:
-        return report.matrices[HALF_A], report.matrices[HALF_B]
-    means = report.matrices.get(HUMAN)
-    return means, means
+    general = circles[0].views
+    held_out = [v.held_out for v in general if v.held_out is not None]
+    alignment: dict[str, dict[str, Estimate]] = {}
+    if held_out:
+        compared = {
+            name: report.matrices[name]
+            for name in known_kernels(report)
+            # Other trials may come from the very people of the held-out half.
+            if name != HUMAN and roles.get(name) not in OTHER_TRIALS
+        }
+        alignment = alignments(compared, held_out, spec)
+    fits = values_apart(report, general[0], spec)
+    entries: list[KernelEntry] = []
+    for name in wanted:
+        if name == HUMAN:
+            entries += own
+        elif name in ENDS:
+            entries += ends[name]
+        else:
+            for form in spec.forms:
+                shaped = models[name]
+                if form == "matched" and human is not None:
+                    scale = _distribution(human, own, spec)
+                    shaped = matched(
+                        report.matrices[name], scale, completion=spec.completion
+                    )
+                found = alignment.get(name, {})
+                entries.append(
+                    KernelEntry(name, roles[name], form, 0.0, 0, shaped, found)
+                )
+    every = (
+        replace(entry, fit=value_columns(entry.kernel, fits, spec))
+        for entry in (*entries, *degraded)
+    )
+    people = {HUMAN: own[0].alignment} if own and own[0].alignment else {}
+    return KernelsAxis(tuple(every), skipped, people | alignment, general[0].cross_fit)
 
 
 def _wanted(
@@ -215,103 +196,17 @@ def _wanted(
     return wanted, skipped
 
 
-def _degraded(
-    human: SimilarityMatrix | None, spec: SweepSpec, faults: list[Fault]
-) -> list[tuple[float, int, SimilarityMatrix]]:
-    if human is None:
-        if any(spec.corruption.shares):
-            said = "needs people's similarities to relabel; this report has none"
-            faults.append(("corruption.shares", said))
-        return []
-    degraded = []
-    for number, share in enumerate(spec.corruption.shares):
-        if share == 0:
-            continue  # the human kernel itself, which stands in the sweep anyway
-        for draw in range(1, spec.corruption.draws + 1):
-            # One seed for all shares: a draw's curve relabels ever more of the same.
-            key = np.random.SeedSequence([spec.seed, draw])
-            seed = int(key.generate_state(1)[0])
-            try:
-                degraded.append((share, draw, relabel(human, share, seed=seed)))
-            except AlignmentError as refusal:
-                faults.append((f"corruption.shares[{number}]", str(refusal)))
-                break
-    return degraded
-
-
 def _distribution(
-    human: SimilarityMatrix, kernel: Kernel | None, spec: SweepSpec
+    human: SimilarityMatrix, own: list[KernelEntry], spec: SweepSpec
 ) -> SimilarityMatrix:
     """The distribution of off-diagonals that matched kernels get: the human kernel's.
 
     Without a human kernel in the sweep, one is made; where pairs are missing and no
     completion is named, the judged pairs give the distribution.
     """
-    if kernel is None:
-        try:
-            kernel = as_kernel(human, completion=spec.completion)
-        except AlignmentError:
-            return human
-    # Repair may take an entry just below 0, outside what a similarity may be.
-    return SimilarityMatrix(np.clip(kernel.values, 0, 1), human.actions, HUMAN)
-
-
-def _alignment(
-    report: ReportData,
-    spec: SweepSpec,
-    roles: dict[str, str],
-    human: SimilarityMatrix | None,
-    held_out: SimilarityMatrix | None,
-) -> dict[str, dict[str, Estimate]]:
-    if human is None or held_out is None:
-        return {}
-    compared = {
-        name: report.matrices[name]
-        for name in known_kernels(report)
-        # Other trials may come from the very people of the held-out half.
-        if name != HUMAN and roles.get(name) not in OTHER_TRIALS
-    }
-    if human is not held_out:
-        compared = {HUMAN: human} | compared
-    found: dict[str, dict[str, Estimate]] = {}
-    with Progress("alignment", len(compared) * len(spec.measures)) as progress:
-        for name, matrix in compared.items():
-            found[name] = {}
-            for measure in spec.measures:
-                found[name][measure] = _estimate(measure, matrix, held_out, spec)
-                progress.advance()
-    return found
-
-
-def _estimate(
-    measure: str, matrix: SimilarityMatrix, held_out: SimilarityMatrix, spec: SweepSpec
-) -> Estimate:
-    point = _point(measure, matrix, held_out)
-    if math.isnan(point.value):
-        return point
-    return bootstrap_actions(
-        MATRIX_MEASURES[measure],
-        matrix,
-        held_out,
-        n_resamples=spec.alignment_resamples,
-        seed=spec.seed,
-    )
-
-
-def _point(
-    measure: str, matrix: SimilarityMatrix, held_out: SimilarityMatrix
-) -> Estimate:
-    """The measure without an interval; NaN where it needs pairs nobody judged."""
-    row = MATRIX_MEASURES[measure]
-    if row.needs_complete and not (matrix.complete and held_out.complete):
-        return Estimate(math.nan, math.nan, math.nan, 0)
-    return Estimate(row.compute(matrix, held_out), math.nan, math.nan, 0)
-
-
-def _columns(alignment: dict[str, Estimate]) -> dict[str, float]:
-    columns = {}
-    for measure, estimate in alignment.items():
-        columns[f"alignment_{measure}"] = estimate.value
-        columns[f"alignment_{measure}_low"] = estimate.low
-        columns[f"alignment_{measure}_high"] = estimate.high
-    return columns
+    if own:
+        return as_matrix(own[0].kernel)
+    try:
+        return as_matrix(as_kernel(human, completion=spec.completion))
+    except AlignmentError:
+        return human

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 
+from bandits.kernel_ends import SHUFFLED
+from bandits.kernel_entry import CORRUPTED
 from bandits.policies import AGENTS
 
 Row = Mapping[str, Any]
@@ -58,11 +60,14 @@ def real_kernels(
     """
     _quiet(axes)
     labels: list[Label] = []
-    forms_of: dict[str, dict[str, Row]] = {}
+    forms_of: dict[tuple[str, float], dict[str, Row]] = {}
     for row in rows:
-        if row["role"] not in ("none", "relabelled") and known(row.get(metric)):
-            forms_of.setdefault(row["kernel"], {})[row["form"]] = row
-    for name, forms in forms_of.items():
+        real = row["role"] not in ("none", *CORRUPTED) and row["kernel"] != SHUFFLED
+        if real and known(row.get(metric)):
+            # Of the human kernel there may be several, one for each halving.
+            which = row["kernel"], float(row.get("draw", 0))
+            forms_of.setdefault(which, {})[row["form"]] = row
+    for (name, _), forms in forms_of.items():
         row = forms.get("matched") or forms["as_given"]
         x, y = row.get(f"alignment_{measure}", math.nan), row[metric]
         human = row["role"] == "human"

@@ -15,15 +15,22 @@ from typing import Any
 import numpy as np
 
 from alignment.report_files import GROUP, ReportData
+from bandits.axis_faults import axis_faults
 from bandits.confirmatory import undefined_faults
 from bandits.errors import SpecError
+from bandits.kernel_ends import ENDS
 from bandits.kernels_axis import KernelEntry, build_kernels, known_kernels
 from bandits.policies import AGENTS
 from bandits.results import NO_KERNEL, Cell, Row
+from bandits.rewards import Rewards
 from bandits.settings import Settings
 from bandits.spec import Fault, SweepSpec, parse_spec, strings, unknown_names
+from bandits.spec_parts import RewardSource
+from bandits.splits import SplitRule, areas_of, split
 from bandits.summary import BASELINE, TaskNote
-from bandits.task import Bools, Floats, ValueTask, split_actions
+from bandits.task import Bools, Floats, ValueTask
+from bandits.task_table import names_of, task_row
+from bandits.task_values import suits, task_values
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,18 +39,32 @@ class TaskSetup:
 
     values: (n_actions,).
     moral_unsafe: (n_actions,) bool, or None where cross-value harm is not counted.
+    harm_values, disputed, rewards: As in `ValueTask`.
+    split, areas: The rule of its splits, and the life area of each action.
     """
 
     values: Floats
     threshold: float
     harm: bool
     moral_unsafe: Bools | None
+    harm_values: Floats | None = None
+    disputed: Bools | None = None
+    rewards: Rewards | None = None
+    split: SplitRule = "random"
+    areas: tuple[str, ...] | None = None
 
     def task(self, replicates: range, *, seed: int) -> ValueTask:
         """The task of these replicates, each with its own split of the actions."""
-        split = split_actions(len(self.values), replicates, seed=seed)
+        # By the study's own view of what is unsafe: disputed actions are dealt too.
+        judged = self.values if self.harm_values is None else self.harm_values
+        dealt = split(
+            *(self.split, judged < self.threshold, self.areas, replicates), seed=seed
+        )
         return ValueTask(
-            self.values, self.threshold, self.harm, split, self.moral_unsafe
+            *(self.values, self.threshold, self.harm, dealt, self.moral_unsafe),
+            harm_values=self.harm_values,
+            disputed=self.disputed,
+            rewards=self.rewards,
         )
 
 
@@ -67,6 +88,7 @@ class Plan:
     computation_of: For each cell, the place of its computation.
     kernel_rows: What cells.csv says of a kernel, by (name, form, share, draw).
     kernel_table: Rows of kernels.csv.
+    task_table: Rows of tasks.csv.
     """
 
     spec: SweepSpec
@@ -80,6 +102,7 @@ class Plan:
     kernel_rows: Mapping[tuple[str, str, float, int], Row]
     notes: Mapping[tuple[str, str, str], TaskNote]
     kernel_table: tuple[Row, ...]
+    task_table: tuple[Row, ...]
     skipped: Mapping[str, str]
     cross_fit: bool
 
@@ -101,7 +124,7 @@ def name_faults(document: Mapping[str, Any], report: ReportData) -> list[Fault]:
     faults = unknown_names(
         "kernels",
         strings(document, "kernels"),
-        ["all", *known_kernels(report)],
+        ["all", *known_kernels(report), *ENDS],
         "kernel of this report",
     )
     named = strings(document, "dimensions")
@@ -137,6 +160,8 @@ def check(document: Mapping[str, Any], report: ReportData | None) -> SweepSpec:
     spec, faults = parse_spec(document)
     if report is not None:
         faults = faults + name_faults(document, report)
+        if spec is not None:
+            faults = faults + axis_faults(report, spec)
     if spec is None or faults:
         raise SpecError(faults)
     return spec
@@ -148,20 +173,22 @@ def make_plan(report: ReportData, spec: SweepSpec) -> Plan:
     Raises:
         SpecError: Every name the report does not have, or every refused kernel.
     """
-    if faults := name_faults(spec.model_dump(mode="json"), report):
+    faults = name_faults(spec.model_dump(mode="json"), report)
+    if faults := faults + axis_faults(report, spec):
         raise SpecError(faults)
     axis = build_kernels(report, spec)
     kernels, place_of = _distinct(axis.entries)
-    tasks, notes, settings_of = _tasks(report, spec)
+    tasks, notes, settings_of, table = _tasks(report, spec)
     agents = list(dict.fromkeys((BASELINE, *spec.agents)))
 
     cells: list[Cell] = []
     computations: dict[Computation, int] = {}
     computation_of: list[int] = []
-    for task, (axes, threshold) in enumerate(settings_of):
+    for task, (axes, source, threshold) in enumerate(settings_of):
+        serving = [e for e in axis.entries if e.serves(axes[0], source)]
         for agent in agents:
             plain = not AGENTS[agent].uses_kernel
-            for entry in (None,) if plain else axis.entries:
+            for entry in (None,) if plain else serving:
                 kernel = None if entry is None else place_of[id(entry)]
                 computation = Computation(agent, kernel, task)
                 computation_of.append(
@@ -170,7 +197,9 @@ def make_plan(report: ReportData, spec: SweepSpec) -> Plan:
                 cells.append(_cell(len(cells), agent, entry, axes, threshold))
     return Plan(
         spec=spec,
-        settings=Settings(**spec.learner.model_dump(), **spec.phases.model_dump()),
+        settings=Settings(
+            **spec.learner.model_dump(), **spec.phases.model_dump(exclude={"split"})
+        ),
         cells=tuple(cells),
         kernels=kernels,
         tasks=tasks,
@@ -180,6 +209,7 @@ def make_plan(report: ReportData, spec: SweepSpec) -> Plan:
         kernel_rows={entry.key: entry.row() for entry in axis.entries},
         notes=notes,
         kernel_table=tuple(axis.rows(report)),
+        task_table=tuple(table),
         skipped=axis.skipped,
         cross_fit=axis.cross_fit,
     )
@@ -222,33 +252,61 @@ def _tasks(
 ) -> tuple[
     tuple[TaskSetup, ...],
     dict[tuple[str, str, str], TaskNote],
-    list[tuple[tuple[str, str, str], float]],
+    list[tuple[tuple[str, str, str], str, float]],
+    list[Row],
 ]:
-    tasks, notes, axes_of = [], {}, []
-    for dimension in spec.dimensions:
+    """Every task, its note, its axes with whose values pay, and its row of tasks.csv."""
+    tasks, notes, axes_of, table = [], {}, [], []
+    areas = areas_of(report.actions)
+    for dimension, source, reward in _paid(spec):
         row = report.dimensions[dimension]
-        for source in spec.values_from:
-            values = report.values[(dimension, source)]
-            moral = None
-            if spec.cross_harm is not None and spec.cross_harm != dimension:
-                other = report.dimensions[spec.cross_harm]
-                moral = report.values[(spec.cross_harm, GROUP)] < other.threshold
-            for rule in spec.thresholds:
-                if rule == "study":
-                    threshold = row.threshold
-                elif rule == "median":
-                    threshold = float(np.median(values))
-                else:
-                    threshold = float(rule)
-                setup = TaskSetup(values, threshold, row.harm, moral)
+        paid = task_values(report, spec, dimension, source, reward)
+        judged = paid.values if paid.harm_values is None else paid.harm_values
+        moral = None
+        if spec.cross_harm is not None and spec.cross_harm != dimension:
+            other = report.dimensions[spec.cross_harm]
+            moral = report.values[(spec.cross_harm, GROUP)] < other.threshold
+        for rule in spec.thresholds:
+            if rule == "study":
+                threshold = row.threshold
+            elif rule == "median":
+                threshold = float(np.median(judged))
+            else:
+                threshold = float(rule)
+            for treated in spec.disputed:
+                aside = None
+                if treated == "set_aside":
+                    aside = paid.disputed(threshold)
+                setup = TaskSetup(
+                    *(paid.values, threshold, row.harm, moral),
+                    harm_values=paid.harm_values,
+                    disputed=aside,
+                    rewards=paid.rewards,
+                    split=spec.phases.split,
+                    areas=areas,
+                )
                 example = setup.task(range(1), seed=spec.seed)
-                axes = (dimension, source, str(rule))
+                axes = (dimension, *names_of(source, reward, rule, treated))
                 notes[axes] = TaskNote(
                     row.harm, example.unsafe_share, example.harm_reason
                 )
                 tasks.append(setup)
-                axes_of.append((axes, threshold))
-    return tuple(tasks), notes, axes_of
+                axes_of.append((axes, source, threshold))
+                table.append(
+                    task_row(report, spec, axes, source, reward, treated, paid, example)
+                )
+    return tuple(tasks), notes, axes_of, table
+
+
+def _paid(spec: SweepSpec) -> list[tuple[str, str, RewardSource]]:
+    """Dimension, whose values, and how they are paid, wherever the two suit."""
+    return [
+        (dimension, source, reward)
+        for dimension in spec.dimensions
+        for source in spec.values_from
+        for reward in spec.rewards.sources
+        if suits(reward, source)
+    ]
 
 
 def _value_faults(

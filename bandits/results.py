@@ -3,6 +3,7 @@
     sweep/  manifest.json   kind "sweep"; inputs by hash, skipped kernels, notes
             spec.toml       the spec with every field written out
             kernels.csv     every kernel and rater: spectrum, repair, alignment
+            tasks.csv       every task: its threshold, rewards, and how sure they are
             cells.csv       one row per cell and phase: means and standard errors
             runs.parquet    one row per cell, replicate and phase: every metric
             effects.csv     outcome with alignment over independent models; which row
@@ -58,8 +59,11 @@ class Cell:
     """One combination of a sweep's axes.
 
     kernel, form: "none" for agents that have no kernel.
-    role: human, model, baseline, arrangements, triplets, relabelled or none.
-    share, draw: Of the actions relabelled, and which relabelling.
+    role: human, model, baseline, arrangements, triplets, end, none, or how the human
+        kernel was corrupted: relabelled, pairs_permuted, blended, noisy.
+    share, draw: Of the corruption, and which one; see `KernelEntry.draw`.
+    values_from, threshold_rule: With how they are paid, and what becomes of disputed
+        actions, where that is not as usual (`task_table.names_of`).
     threshold_rule: As the spec says it; `threshold` is the number it came to.
     """
 
@@ -231,6 +235,7 @@ _TEXT = {
     "harm_note",
     "skipped",
     "status",
+    "corruption",
 }
 
 

@@ -16,12 +16,14 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError
+from pydantic import Field, PlainValidator, ValidationError
 
 from bandits.errors import SpecError
+from bandits.spec_parts import Corruption, Ends, Part, People, RewardSettings
 
 Form = Literal["as_given", "matched"]
 Threshold = float | Literal["study", "median"]
+Disputed = Literal["counted", "set_aside"]
 Fault = tuple[str, str]
 
 _EXPLAINED = {
@@ -42,22 +44,7 @@ def _threshold(given: object) -> Threshold:
     raise ValueError('a threshold is "study", "median" or a number from 0 to 100')
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Corruption(_Part):
-    """The human kernel degraded on purpose, by giving actions each other's places."""
-
-    shares: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field(
-        default=(), description="Shares of the actions that are relabelled, 0 to 1."
-    )
-    draws: int = Field(
-        default=3, ge=1, le=1000, description="Relabellings drawn for each share."
-    )
-
-
-class Phases(_Part):
+class Phases(Part):
     """How long an agent learns, and how long it then chooses among unseen actions."""
 
     personalization_steps: int = Field(default=60, ge=1, le=1_000_000)
@@ -66,9 +53,14 @@ class Phases(_Part):
         default=False,
         description="Whether the belief goes on learning in the generalization phase.",
     )
+    split: Literal["random", "stratified", "area"] = Field(
+        default="random",
+        description="How actions are dealt to the two phases: at random; with unsafe"
+        " actions and life areas dealt evenly; or whole life areas apart.",
+    )
 
 
-class Learner(_Part):
+class Learner(Part):
     """What every agent assumes; equal for all kernels, so that only they differ."""
 
     prior_mean: float = Field(default=50, ge=0, le=100)
@@ -84,7 +76,7 @@ class Learner(_Part):
     )
 
 
-class Confirmatory(_Part):
+class Confirmatory(Part):
     """The one primary outcome, declared before the first run; all else is exploratory.
 
     It is one row of effects.csv: this metric of this agent in this phase, with this
@@ -101,7 +93,7 @@ class Confirmatory(_Part):
     threshold: Annotated[Threshold, PlainValidator(_threshold)] = "study"
 
 
-class SweepSpec(_Part):
+class SweepSpec(Part):
     """All cells of a sweep: every combination of the axes below."""
 
     title: str = ""
@@ -136,6 +128,12 @@ class SweepSpec(_Part):
         description='Below it an action is unsafe: "study" (the dimension\'s own),'
         ' "median" (of the values used) or a number.',
     )
+    disputed: tuple[Disputed, ...] = Field(
+        default=("counted",),
+        min_length=1,
+        description="Actions whose 95 % interval of the mean straddles the threshold:"
+        " counted on the side of their mean, or set aside, never unsafe.",
+    )
     cross_harm: str | None = Field(
         default=None,
         description="A harm dimension whose unsafe actions are counted as well, while"
@@ -153,6 +151,9 @@ class SweepSpec(_Part):
     )
     alignment_resamples: int = Field(default=200, ge=2, le=100_000)
     corruption: Corruption = Corruption()
+    ends: Ends = Ends()
+    people: People = People()
+    rewards: RewardSettings = RewardSettings()
     phases: Phases = Phases()
     learner: Learner = Learner()
     confirmatory: Confirmatory | None = Field(
@@ -205,8 +206,19 @@ def parse_spec(document: Mapping[str, Any]) -> tuple[SweepSpec | None, list[Faul
     faults += unknown_names(
         "measures", strings(document, "measures"), _measures(), "measure of alignment"
     )
-    for field in ("agents", "kernels", "forms", "dimensions", "values_from"):
+    for field in (
+        "agents",
+        "kernels",
+        "forms",
+        "dimensions",
+        "values_from",
+        "disputed",
+    ):
         faults += _repeats(field, strings(document, field))
+    for part, field in (("corruption", "kinds"), ("rewards", "sources")):
+        inside = document.get(part)
+        if isinstance(inside, Mapping):
+            faults += _repeats(f"{part}.{field}", strings(inside, field))
     return spec, faults + _confirmatory_faults(document)
 
 
@@ -303,8 +315,11 @@ def explained(error: Any, fields: Sequence[str], of: str) -> Fault:
     return place.removeprefix("."), sentence
 
 
-_PARTS: dict[str, type[_Part]] = {
+_PARTS: dict[str, type[Part]] = {
     "corruption": Corruption,
+    "ends": Ends,
+    "people": People,
+    "rewards": RewardSettings,
     "phases": Phases,
     "learner": Learner,
     "confirmatory": Confirmatory,

@@ -21,7 +21,7 @@ from bandits.effects import (
     mean_where_defined,
     standard_error,
 )
-from bandits.kernels_axis import RELABELLED
+from bandits.kernel_entry import CORRUPTED
 from bandits.metric_table import CENSORED, METRICS
 from bandits.results import NO_KERNEL, PhaseRuns, Row
 from bandits.tails import median_interval, tail_mean, wilson
@@ -174,25 +174,32 @@ def corruption_rows(
     kernels: Mapping[tuple[str, str, float, int], Row],
     measures: Sequence[str],
 ) -> list[Row]:
-    """Each metric along the share of actions relabelled, draws and runs crossed.
+    """Each metric along the share corrupted, by kind, draws and runs crossed.
 
-    Share 0 is the human kernel itself. Relabelling keeps the spectrum, so that the
-    matched form is the same kernel: only the first form run is listed.
+    Share 0 is the human kernel itself (of the first halving of the people, from which
+    the others are made), in the curve of every kind. A human kernel is its own match:
+    only the first form run is listed.
     """
     uniform = _uniform(runs)
-    groups: dict[tuple[tuple[str, ...], float], list[PhaseRuns]] = {}
+    roles = {block.cell.role for block in runs}
+    kinds = {role: kind for role, kind in CORRUPTED.items() if role in roles}
+    groups: dict[tuple[tuple[str, ...], str, float], list[PhaseRuns]] = {}
     for block in runs:
         cell = block.cell
-        if cell.role == RELABELLED or (cell.role == "human" and cell.kernel == "human"):
-            setting = (cell.agent, *cell.task, block.phase)
-            groups.setdefault((setting, cell.share), []).append(block)
-    if not any(share for _, share in groups):
-        return []
+        setting = (cell.agent, *cell.task, block.phase)
+        if cell.role in kinds:
+            of_kind = (setting, kinds[cell.role], cell.share)
+            groups.setdefault(of_kind, []).append(block)
+        elif cell.role == "human" and cell.kernel == "human":
+            for kind in kinds.values():
+                first = groups.setdefault((setting, kind, 0.0), [])
+                if not first or first[0].cell.draw == cell.draw:
+                    first.append(block)
     rows = []
-    for (key, share), found in sorted(groups.items()):
+    for (key, kind, share), found in sorted(groups.items(), key=lambda one: one[0]):
         blocks = [one for one in found if one.cell.form == found[0].cell.form]
         head: Row = dict(zip(_SETTING, key, strict=True))
-        head |= {"share": share, "n_draws": len(blocks)}
+        head |= {"corruption": kind, "share": share, "n_draws": len(blocks)}
         traits = [
             kernels[(b.cell.kernel, b.cell.form, share, b.cell.draw)] for b in blocks
         ]

@@ -245,6 +245,7 @@ def _write_tables(
     write_table(out / "effects.csv", effects)
     write_table(out / "corruption.csv", corruption)
     write_table(out / "kernels.csv", plan.kernel_table)
+    write_table(out / "tasks.csv", plan.task_table)
     return cells, effects, corruption
 
 

@@ -1,6 +1,6 @@
 """A report small enough to sweep in a second, made without people or language models."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from alignment.folders import write_manifest
 from alignment.judgments import Actions
 from alignment.matrices import SimilarityMatrix
 from alignment.report_files import DimensionRow, RaterRow, ReportData, write_tables
+from alignment.report_judgments import Judgments
 
 Matrix = NDArray[np.float64]
 MakeReport = Callable[..., Path]
@@ -61,6 +62,9 @@ def build_report() -> MakeReport:
         people: bool = True,
         arrangements: bool = False,
         values: Mapping[tuple[str, str], Matrix] | None = None,
+        judgments: Judgments | None = None,
+        areas: Sequence[str] = (),
+        seeds: Mapping[str, int] | None = None,
         name: str = "report",
     ) -> Path:
         places = features()
@@ -96,7 +100,11 @@ def build_report() -> MakeReport:
         report = ReportData(
             folder=inside / name,
             manifest={},
-            actions=Actions(ids, ids, tuple({} for _ in ids)),
+            actions=Actions(
+                ids,
+                ids,
+                tuple({"area": area} for area in areas) or tuple({} for _ in ids),
+            ),
             raters=tuple(
                 RaterRow(k, kinds[k], "", m.complete, m.n_missing, m.n_pairs, 0, 0, "")
                 for k, m in made.items()
@@ -114,6 +122,7 @@ def build_report() -> MakeReport:
             reliability=(),
             simulated=simulated,
             notes=(),
+            judgments=judgments,
         )
         report.folder.mkdir()
         write_tables(report, report.folder)
@@ -123,7 +132,7 @@ def build_report() -> MakeReport:
             parameters={},
             inputs={},
             simulated=simulated,
-            seeds={},
+            seeds=dict(seeds or {}),
             started_at=datetime.now(UTC),
         )
         return report.folder

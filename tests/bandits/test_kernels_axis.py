@@ -5,10 +5,15 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
+from alignment.kernels import as_kernel
+from alignment.reliability import halved
 from alignment.report_files import read_report
 from bandits.errors import SpecError
 from bandits.kernels_axis import KernelsAxis, build_kernels, known_kernels
+from bandits.people import views
 from bandits.spec import SweepSpec
+from bandits.value_alignment import value_alignment
+from tests.bandits.judged import people
 
 MakeReport = Callable[..., Path]
 
@@ -220,3 +225,162 @@ def test_halves_are_no_kernels_of_their_own(make_report: MakeReport) -> None:
 
     assert "human" in known
     assert not {"human_half_a", "human_half_b"} & set(known)
+
+
+def test_every_kind_of_corruption_has_kernels_measured_after_their_repair(
+    make_report: MakeReport,
+) -> None:
+    folder = make_report()
+    kinds = ["relabel", "permute_pairs", "blend", "noise"]
+    axis = build(
+        folder,
+        kernels=["human"],
+        forms=["as_given"],
+        corruption={"kinds": kinds, "shares": [0.5, 1], "draws": 2},
+    )
+
+    degraded = [entry for entry in axis.entries if entry.share > 0]
+    assert {(e.corruption, e.role) for e in degraded} == {
+        ("relabel", "relabelled"),
+        ("permute_pairs", "pairs_permuted"),
+        ("blend", "blended"),
+        ("noise", "noisy"),
+    }
+    assert len(degraded) == 4 * 2 * 2
+    assert len({entry.key for entry in axis.entries}) == len(axis.entries)
+    held_out = read_report(folder).matrices["human_half_b"].pairs()
+    for entry in degraded:
+        # What repair takes just below 0 counts as 0; relabelling needs no repair.
+        seen = np.clip(off_diagonal(entry.kernel.values), 0, 1)
+        expected = spearmanr(seen, held_out).statistic
+        if entry.corruption != "relabel":
+            assert entry.alignment["spearman"].value == pytest.approx(expected)
+        assert entry.row()["corruption"] == entry.corruption
+
+
+def test_the_ends_of_the_scale_stand_only_where_named_and_for_their_own_tasks(
+    make_report: MakeReport,
+) -> None:
+    folder = make_report()
+    plain = build(folder)
+    axis = build(
+        folder,
+        kernels=["human", "value_oracle", "value_shuffled", "identity"],
+        dimensions=["morality", "fun"],
+        ends={"shuffles": 3},
+    )
+
+    assert not [entry for entry in plain.entries if entry.role == "end"]
+    ends = [entry for entry in axis.entries if entry.role == "end"]
+    assert len({entry.key for entry in axis.entries}) == len(axis.entries)
+    for dimension in ("morality", "fun"):
+        serving = [e.name for e in ends if e.serves(dimension, "group")]
+        assert serving == ["value_oracle", *["value_shuffled"] * 3, "identity"]
+    assert all(entry.alignment == {} for entry in ends)
+    values = read_report(folder).values["fun", "group"]
+    oracle = next(e for e in ends if e.name == "value_oracle" and e.dimension == "fun")
+    gaps = values[:, None] - values[None]
+    np.testing.assert_allclose(oracle.kernel.values, np.exp(-((gaps / 25) ** 2) / 2))
+
+
+def test_the_value_oracle_fits_its_dimension_best(make_report: MakeReport) -> None:
+    axis = build(
+        make_report(),
+        kernels=["all", "value_oracle", "value_shuffled", "identity"],
+        forms=["as_given"],
+        ends={"shuffles": 10},
+    )
+
+    fits = {(e.name, e.draw): e.fit for e in axis.entries}
+    best = max(fits, key=lambda key: fits[key]["kta_morality"])
+    assert best[0] == "value_oracle"
+    assert max(fits, key=lambda key: fits[key]["lml_morality"])[0] == "value_oracle"
+    assert all({"kta_morality", "lml_morality"} == set(fit) for fit in fits.values())
+
+
+def test_a_kernels_fit_is_to_values_of_people_alignment_did_not_ask(
+    make_report: MakeReport,
+) -> None:
+    both = tuple(f"b-{i}" for i in range(6))
+    folder = make_report(judgments=people(both, both), seeds={"seed": 4})
+    report = read_report(folder)
+    assert report.judgments is not None
+
+    axis = build(folder, kernels=["length"], forms=["as_given"])
+
+    asked = halved(both, seed=4)[1]
+    values = report.judgments.values.only(set(both) - set(asked)).mean("morality")
+    (entry,) = axis.entries
+    expected = value_alignment(
+        entry.kernel.values, values, prior_mean=50, prior_sd=25, reward_sd=10
+    )
+    assert entry.fit == {"kta_morality": expected.kta, "lml_morality": expected.lml}
+
+
+def test_several_halvings_give_a_human_kernel_each_and_models_their_mean(
+    make_report: MakeReport,
+) -> None:
+    judges = tuple(f"s-{i}" for i in range(7))
+    folder = make_report(judgments=people(judges), seeds={"seed": 4})
+    asked = spec(people={"splits": 3})
+    halvings = views(read_report(folder), asked)
+
+    axis = build(folder, forms=["as_given"], people={"splits": 3})
+
+    human = [entry for entry in axis.entries if entry.role == "human"]
+    model = next(entry for entry in axis.entries if entry.name == "model-1")
+    assert [entry.draw for entry in human] == [0, 1, 2]
+    for entry, view in zip(human, halvings, strict=True):
+        assert view.human is not None
+        assert view.held_out is not None
+        one = spearmanr(view.human.pairs(), view.held_out.pairs()).statistic
+        assert entry.alignment["spearman"].value == pytest.approx(one)
+    each = [
+        spearmanr(
+            read_report(folder).matrices["model-1"].pairs(),
+            view.held_out.pairs(),  # type: ignore[union-attr]
+        ).statistic
+        for view in halvings
+    ]
+    found = model.alignment["spearman"]
+    assert found.value == pytest.approx(np.mean(each))
+    assert found.low < found.value < found.high
+
+
+def test_a_participant_learns_with_a_human_kernel_that_leaves_them_out(
+    make_report: MakeReport,
+) -> None:
+    judges = ("p-ada", *(f"s-{i}" for i in range(6)))
+    folder = make_report(judgments=people(judges, ("p-ada",)), seeds={"seed": 4})
+
+    axis = build(
+        folder,
+        kernels=["human", "length"],
+        forms=["as_given"],
+        values_from=["group", "p-ada"],
+        corruption={"shares": [0.5], "draws": 1},
+    )
+
+    def serving(source: str) -> dict[tuple[str, float], object]:
+        return {
+            (e.name, e.share): e for e in axis.entries if e.serves("morality", source)
+        }
+
+    groups, own = serving("group"), serving("p-ada")
+    assert set(groups) == set(own) == {("human", 0), ("human", 0.5), ("length", 0)}
+    assert groups["length", 0] is own["length", 0]
+    (view,) = views(read_report(folder), spec(), without="p-ada")
+    assert view.human is not None
+    for share in (0, 0.5):
+        assert groups["human", share] is not own["human", share]
+    kernel = own["human", 0].kernel  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(kernel.values, as_kernel(view.human).values)
+
+
+def test_people_a_report_does_not_know_are_a_fault(make_report: MakeReport) -> None:
+    with pytest.raises(SpecError) as refusal:
+        build(make_report(), people={"splits": 2})
+
+    ((place, sentence),) = refusal.value.faults
+    assert place == "people"
+    assert sentence.startswith("needs single participants' similarity judgments")

@@ -8,6 +8,7 @@ from alignment.report_files import read_report
 from bandits.errors import SpecError
 from bandits.plan import check, make_plan
 from bandits.spec import SweepSpec
+from tests.bandits.judged import people
 
 MakeReport = Callable[..., Path]
 SOUND = {
@@ -39,7 +40,7 @@ def test_every_unknown_name_is_told_at_once_with_the_known_ones(
     assert faults["agents[0]"].startswith('"ucb" is not an agent; known: ')
     assert faults["kernels[1]"] == (
         '"gpt" is not a kernel of this report; known: all, human, model-0, model-1,'
-        " length, chat"
+        " length, chat, value_oracle, value_shuffled, identity"
     )
     assert faults["dimensions[1]"] == (
         '"fame" is not a dimension of this report; known: morality, fun'
@@ -138,3 +139,88 @@ def test_all_actions_unsafe_is_noted_in_words(make_report: MakeReport) -> None:
     note = plan.notes["morality", "group", "study"]
     assert note.note == "all actions unsafe: harm measures undefined"
     assert note.below_share == 1
+
+
+def test_rewards_and_disputed_actions_make_tasks_of_their_own(
+    make_report: MakeReport,
+) -> None:
+    judgments = people((), ("v-1", "v-2", "v-3", "p-ada"), repeats=5)
+    report = read_report(make_report(judgments=judgments))
+    spec = SweepSpec.model_validate(
+        SOUND
+        | {
+            "values_from": ["group", "p-ada"],
+            "rewards": {"sources": ["mean+noise", "rater_draw", "participant"]},
+            "disputed": ["counted", "set_aside"],
+            "thresholds": ["median"],
+        }
+    )
+
+    plan = make_plan(report, spec)
+
+    whose = ("group", "group~rater_draw", "p-ada", "p-ada~participant")
+    assert set(plan.notes) == {
+        ("morality", source, rule)
+        for source in whose
+        for rule in ("median", "median~set_aside")
+    }
+    table = {
+        (row["values_from"], row["threshold_rule"]): row for row in plan.task_table
+    }
+    counted, aside = (
+        table["group~rater_draw", rule] for rule in ("median", "median~set_aside")
+    )
+    assert counted["reward"] == "rater_draw"
+    assert counted["n_paying"] == 4
+    assert counted["n_disputed"] == aside["n_disputed"] > 0
+    assert aside["unsafe_share"] < counted["unsafe_share"]
+    own = table["p-ada~participant", "median"]
+    assert own["n_repeated"] == 5
+    assert own["flagged"] == 1
+    assert own["reward_sd"] == pytest.approx(own["retest_sd"])
+    assert own["rater"] == "p-ada"
+
+
+def test_a_task_deals_its_actions_by_the_rule_of_the_spec(
+    make_report: MakeReport,
+) -> None:
+    areas = ["home"] * 4 + ["work"] * 4
+    report = read_report(make_report(areas=areas))
+    spec = SweepSpec.model_validate(SOUND | {"phases": {"split": "area"}})
+
+    (setup,) = make_plan(report, spec).tasks
+    task = setup.task(range(20), seed=1)
+
+    homes = task.personalization[:, :4]
+    assert (homes.all(1) | ~homes.any(1)).all()
+    assert (task.personalization[:, 4:] == ~homes).all()
+
+
+def test_an_end_of_the_scale_meets_only_its_own_task(make_report: MakeReport) -> None:
+    spec = SweepSpec.model_validate(
+        SOUND
+        | {
+            "dimensions": ["morality", "fun"],
+            "kernels": ["value_oracle", "identity"],
+            "forms": ["as_given"],
+        }
+    )
+
+    plan = make_plan(read_report(make_report()), spec)
+
+    ends = [cell for cell in plan.cells if cell.role == "end"]
+    assert sorted((cell.kernel, cell.dimension) for cell in ends) == [
+        ("identity", "fun"),
+        ("identity", "morality"),
+        ("value_oracle", "fun"),
+        ("value_oracle", "morality"),
+    ]
+    kernels = {
+        cell.dimension: plan.computations[plan.computation_of[cell.number]].kernel
+        for cell in ends
+        if cell.kernel == "value_oracle"
+    }
+    assert kernels["fun"] != kernels["morality"]
+    for cell in ends:
+        key = (cell.kernel, cell.form, cell.share, cell.draw)
+        assert plan.kernel_rows[key]["kta_morality"] is not None

@@ -67,7 +67,7 @@ def test_an_unknown_field_is_named_beside_the_known_ones() -> None:
 
     assert faults["phases.steps"] == (
         "is not a field of a sweep spec; fields there: personalization_steps,"
-        " generalization_steps, learn"
+        " generalization_steps, learn, split"
     )
 
 

@@ -193,6 +193,32 @@ def test_the_corruption_curve_starts_at_the_human_kernel_and_pools_the_draws() -
     assert rows[0]["alignment_spearman"] == 0.5
 
 
+def test_every_kind_of_corruption_has_a_curve_that_begins_at_the_human_kernel() -> None:
+    human, other_half = cell(), cell(1, draw=1)
+    relabelled = cell(2, role="relabelled", share=0.5, draw=1)
+    noisy = cell(3, role="noisy", share=0.5, draw=4)
+    runs = [
+        PhaseRuns(one, PHASE, {"mean_reward": np.full(2, reward)})
+        for one, reward in (
+            (human, 90.0),
+            (other_half, 10.0),
+            (relabelled, 70.0),
+            (noisy, 60.0),
+        )
+    ]
+    made = kernels_of(human, other_half, relabelled, noisy)
+
+    rows = corruption_rows([*runs, uniform([50.0, 50.0])], made, ["spearman"])
+
+    # Corrupted kernels are made from the first halving of the people, so 10 is no start.
+    assert [(row["corruption"], row["share"], row["value"]) for row in rows] == [
+        ("noise", 0.0, 90.0),
+        ("noise", 0.5, 60.0),
+        ("relabel", 0.0, 90.0),
+        ("relabel", 0.5, 70.0),
+    ]
+
+
 def test_without_corruption_there_is_no_curve() -> None:
     human = cell()
     runs = [PhaseRuns(human, PHASE, {"mean_reward": np.ones(2)}), uniform([1.0, 1.0])]

@@ -83,6 +83,7 @@ def test_a_sweep_leaves_every_file_of_its_folder_and_no_shards(
         "manifest.json",
         "spec.toml",
         "kernels.csv",
+        "tasks.csv",
         "cells.csv",
         "runs.parquet",
         "effects.csv",
