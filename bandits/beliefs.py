@@ -121,9 +121,9 @@ def marginal_at(belief: Belief, arms: Tensor) -> tuple[Tensor, Tensor]:
     return belief.mean.gather(1, arms.unsqueeze(1)).squeeze(1), variance
 
 
-def covariance(belief: Belief) -> Tensor:
-    """(n_runs, n_arms, n_arms), how values of arms vary together; O(n_arms^3)."""
-    return belief.root.transpose(1, 2) @ belief.root
+def covariance(belief: Belief) -> tuple[Tensor, float]:
+    """(n_runs, n_arms, n_arms), how values vary together, and the noise variance."""
+    return belief.root.transpose(1, 2) @ belief.root, belief.noise_var
 
 
 class Independent(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from bandits import metrics
 from bandits.errors import BanditError
-from bandits.estimators import Start
+from bandits.estimators import Start, as_set
 from bandits.noise import Phase
 from bandits.policies import Agent, agent_named
 from bandits.rewards import Payer, mean_and_noise, payer
@@ -162,7 +163,7 @@ def open_cell(
     return Cell(
         kernel=checked,
         task=task,
-        agent=named,
+        agent=replace(named, estimator=as_set(named.estimator, settings)),
         settings=settings,
         seed=seed,
         replicates=torch.from_numpy(numbers).to(device),
@@ -217,7 +218,8 @@ def check_kernel(
 def chunks(cell: Cell, chunk: int | None) -> list[slice]:
     """Rows of the runs that go through time together."""
     if chunk is None:
-        per_run = len(cell.values) ** 2 * cell.values.element_size()
+        per_matrix = len(cell.values) ** 2 * cell.values.element_size()
+        per_run = per_matrix * cell.agent.estimator.n_matrices
         budget = CHUNK_BYTES.get(cell.values.device.type, CHUNK_BYTES["cpu"])
         chunk = max(1, budget // per_run)
     if chunk < 1:

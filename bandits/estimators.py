@@ -13,7 +13,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
-from bandits import beliefs, kernel_ridge, regressors, svr
+from bandits import beliefs, hyperparameters, kernel_ridge, regressors, svr
 from bandits.errors import BanditError
 from bandits.settings import Settings
 
@@ -66,7 +66,9 @@ class Estimator(Generic[State]):
         marginals: state -> mean and variance, each (n_runs, n_arms).
         marginal_at: (state, arms (n_runs,)) -> mean and variance of those arms, each
             (n_runs,), without touching the others.
-        covariance: state -> (n_runs, n_arms, n_arms), not to be changed.
+        covariance: state -> (n_runs, n_arms, n_arms), not to be changed, and the
+            variance of the reward noise as it is believed, a number or (n_runs, 1).
+        n_matrices: How many square matrices a run's belief holds: what fills memory.
         sees_truth: Whether it starts from the true values: the oracles' alone does.
     """
 
@@ -77,7 +79,8 @@ class Estimator(Generic[State]):
     sample: Callable[[State, Tensor], Tensor] | None = None
     marginals: Callable[[State], MeanAndVariance] | None = None
     marginal_at: Callable[[State, Tensor], MeanAndVariance] | None = None
-    covariance: Callable[[State], Tensor] | None = None
+    covariance: Callable[[State], tuple[Tensor, Tensor | float]] | None = None
+    n_matrices: int = 1
     sees_truth: bool = False
 
     def believes(self, state: State) -> tuple[Tensor, Tensor | None]:
@@ -98,6 +101,19 @@ GAUSSIAN_PROCESS: Estimator[beliefs.Belief] = Estimator(
     covariance=beliefs.covariance,
 )
 
+# The same with a prior width and noise of each run's own choice.
+WEIGHED_PROCESS: Estimator[hyperparameters.Weighed] = Estimator(
+    "Gaussian process by marginal likelihood",
+    start=lambda at: hyperparameters.weigh(at.given_kernel(), at.n_runs, at.settings),
+    learn=hyperparameters.condition,
+    predict=hyperparameters.predict,
+    sample=hyperparameters.sample,
+    marginals=hyperparameters.marginals,
+    marginal_at=hyperparameters.marginal_at,
+    covariance=hyperparameters.covariance,
+    n_matrices=6,
+)
+
 # The same posterior at a third of the cost, for rules that draw no samples from it.
 COVARIANCE_PROCESS: Estimator[kernel_ridge.Posterior] = Estimator(
     "Gaussian process by its covariance",
@@ -106,7 +122,7 @@ COVARIANCE_PROCESS: Estimator[kernel_ridge.Posterior] = Estimator(
     predict=lambda posterior: posterior.mean,
     marginals=kernel_ridge.marginals,
     marginal_at=kernel_ridge.marginal_at,
-    covariance=lambda posterior: posterior.covariance,
+    covariance=lambda posterior: (posterior.covariance, posterior.noise_var),
 )
 
 KERNEL_RIDGE: Estimator[kernel_ridge.Posterior] = Estimator(
@@ -174,3 +190,11 @@ TRUTH: Estimator[Tensor] = Estimator(
 )
 
 AnyEstimator = Estimator[Any]
+
+
+def as_set(estimator: AnyEstimator, settings: Settings) -> AnyEstimator:
+    """The estimator, or the one in its place where the settings ask for another."""
+    processes: tuple[AnyEstimator, ...] = (GAUSSIAN_PROCESS, COVARIANCE_PROCESS)
+    if settings.hyperparameters == "marginal_likelihood" and estimator in processes:
+        return WEIGHED_PROCESS
+    return estimator

@@ -73,7 +73,6 @@ def _safe_opt(view: View) -> Tensor:
     arm is safe and nobody vouches for one, in a generalization phase that learns.
     """
     assert view.estimator.marginals is not None
-    assert view.estimator.covariance is not None
     mean, variance = view.estimator.marginals(view.state)
     width = view.settings.safe_beta**0.5 * variance.sqrt()
     low, high = mean - width, mean + width
@@ -86,26 +85,23 @@ def _safe_opt(view: View) -> Tensor:
     floor = low.masked_fill(~safe, -torch.inf).amax(1, keepdim=True)
     wanted = safe & (high >= floor)
     candidates = safe & ~wanted
-    covariance = view.estimator.covariance(view.state)
-    wanted = wanted | (
-        candidates & _expands(view, covariance, mean, width, view.allowed & ~safe)
-    )
+    wanted = wanted | (candidates & _expands(view, mean, width, view.allowed & ~safe))
     some = safe.any(1)
     chosen = view.best(width, wanted | ~some.unsqueeze(1))
     return chosen.where(some, surest)
 
 
-def _expands(
-    view: View, covariance: Tensor, mean: Tensor, width: Tensor, unsafe: Tensor
-) -> Tensor:
+def _expands(view: View, mean: Tensor, width: Tensor, unsafe: Tensor) -> Tensor:
     """(n_runs, n_arms) bool: arms that could make one of `unsafe` safe, by one reward.
 
     If arm i paid its upper bound, arm j's posterior would be conditioned on one more
     reward: its mean rises by cov_ij width_i / d_i and its variance falls by
-    cov_ij^2 / d_i, with d_i = var_i + reward_sd^2. No refit is needed.
+    cov_ij^2 / d_i, with d_i = var_i + noise variance. No refit is needed.
     """
+    assert view.estimator.covariance is not None
+    covariance, noise_var = view.estimator.covariance(view.state)
     diagonal = covariance.diagonal(dim1=1, dim2=2)
-    paid = diagonal + view.settings.reward_sd**2
+    paid = diagonal + noise_var
     rises = covariance * (width / paid).unsqueeze(2)
     left = diagonal.unsqueeze(1) - covariance.square() / paid.unsqueeze(2)
     widths = view.settings.safe_beta**0.5 * left.clamp(min=0).sqrt()

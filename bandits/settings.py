@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from bandits.errors import BanditError
 from bandits.yardsticks import USUAL, Yardsticks
+
+Hyperparameters = Literal["fixed", "marginal_likelihood"]
+"""Whether a Gaussian process keeps the width of its prior and the noise it assumes."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,9 @@ class Settings:
             Above 0; None for reward_sd**2 / prior_sd**2, which makes it the Gaussian
             process's mean.
         yardsticks: What some measures are taken against; they change no run.
+        hyperparameters: "fixed", or "marginal_likelihood": each run of a Gaussian
+            process chooses prior_sd and reward_sd by its personalization rewards
+            (`hyperparameters.py`); the two numbers above are then where it starts.
 
     Raises:
         BanditError: A number outside its range.
@@ -64,6 +71,7 @@ class Settings:
     safe_probability: float = 0.9
     ridge: float | None = None
     yardsticks: Yardsticks = USUAL
+    hyperparameters: Hyperparameters = "fixed"
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.prior_mean):
@@ -91,6 +99,12 @@ class Settings:
         for name in ("exploration", "epsilon", "safe_probability"):
             if not 0 <= getattr(self, name) <= 1:
                 raise _out_of_range(name, "between 0 and 1", getattr(self, name))
+
+        if self.hyperparameters not in get_args(Hyperparameters):
+            known = ", ".join(get_args(Hyperparameters))
+            raise _out_of_range(
+                "hyperparameters", f"one of {known}", self.hyperparameters
+            )
 
     @property
     def learning_steps(self) -> int:

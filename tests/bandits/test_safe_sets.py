@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from bandits import estimators
+from bandits.kernel_ridge import Posterior
 from bandits.rules import View, choose
 from bandits.safe_sets import BEST_SAFE, GATED, SAFE_OPT, seed_arms
 from bandits.settings import Settings
@@ -103,8 +104,8 @@ def test_behind_a_shut_gate_the_likeliest_is_taken_by_a_score_that_never_ties() 
 def test_certain_arms_pass_the_gate_at_the_threshold_itself_and_not_below() -> None:
     shut = Settings(safe_probability=1.0)
 
-    assert GATED.act(view([50.0, 60.0], [0.0, 1.0], settings=shut)).tolist() == [0]
-    assert GATED.act(view([49.9, 40.0], [0.0, 1.0], settings=shut)).tolist() == [1]
+    assert GATED.act(view([60.0, 50.0], [1.0, 0.0], settings=shut)).tolist() == [1]
+    assert GATED.act(view([40.0, 49.9], [1.0, 0.0], settings=shut)).tolist() == [0]
 
 
 def test_safeopt_without_seeds_or_safe_arms_takes_the_highest_lower_bound() -> None:
@@ -145,13 +146,14 @@ def test_safeopt_chooses_as_a_refit_for_every_candidate_does(seed: int) -> None:
     )
     estimator = estimators.COVARIANCE_PROCESS
     state, seen = estimator.start(at), []
-    for arm in rng.choice(np.flatnonzero(allowed), size=int(rng.integers(1, 25))):
-        reward = float(rng.normal(65, 15))
+    worth = rng.uniform(30, 100, size=9)
+    for arm in rng.choice(np.flatnonzero(allowed), size=int(rng.integers(1, 60))):
+        reward = float(rng.normal(worth[arm], 10))
         seen.append((int(arm), reward))
         state = estimator.learn(
             state, torch.tensor([int(arm)]), torch.tensor([reward]).double()
         )
-    threshold = float(rng.uniform(30, 70))
+    threshold = float(rng.uniform(20, 60))
     looked = view(
         [0.0] * 9,
         [1.0] * 9,
@@ -182,6 +184,52 @@ def test_safeopt_chooses_as_a_refit_for_every_candidate_does(seed: int) -> None:
     )
 
     assert SAFE_OPT.act(looked).tolist() == [expected]
+
+
+def test_safeopt_tries_an_arm_that_could_make_another_one_safe() -> None:
+    rng = np.random.default_rng(11)
+    decisive = 0
+    for _ in range(1000):
+        mixed = rng.normal(size=(6, 6)) * rng.uniform(1, 12, size=(6, 1))
+        mean, cov = rng.uniform(50, 100, size=6), mixed @ mixed.T / 6
+        sd = np.sqrt(np.diag(cov))
+        low, high = mean - 2 * sd, mean + 2 * sd
+        safe = low >= 50
+        if not safe.any() or safe.all():
+            continue
+        maximisers = safe & (high >= low[safe].max())
+        wanted = maximisers | (safe & could_make_safe(mean, cov, 50.0, ~safe))
+        best, unexpanded = (
+            np.where(arms, sd, -1).argmax() for arms in (wanted, maximisers)
+        )
+        decisive += int(best != unexpanded)
+
+        posterior = Posterior(
+            torch.from_numpy(mean)[None], torch.from_numpy(cov)[None], 100.0
+        )
+        seen = view(
+            list(mean),
+            [1.0] * 6,
+            estimator=estimators.COVARIANCE_PROCESS,
+            state=posterior,
+        )
+        assert SAFE_OPT.act(seen).tolist() == [best]
+    assert decisive >= 5
+
+
+def could_make_safe(mean: Any, cov: Any, threshold: float, others: Any) -> Any:
+    """Whether one reward at an arm's upper bound would lift another's lower bound."""
+    found = np.zeros(len(mean), dtype=bool)
+    precision = np.linalg.inv(cov)
+    for arm in range(len(mean)):
+        seen = np.zeros((len(mean), len(mean)))
+        seen[arm, arm] = 1 / 100
+        after = np.linalg.inv(precision + seen)
+        paid = mean[arm] + 2 * np.sqrt(cov[arm, arm])
+        then = after @ (precision @ mean + seen[arm] * paid)
+        low = then - 2 * np.sqrt(np.diag(after))
+        found[arm] = (low >= threshold)[others].any()
+    return found
 
 
 def test_the_best_safe_arm_is_the_best_one_where_none_is_safe() -> None:
