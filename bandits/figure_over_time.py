@@ -68,6 +68,11 @@ def over_time_figures(rows: Iterable[Row]) -> list[tuple[Task, str]]:
     return list(found)
 
 
+def of_task(rows: Iterable[Row], task: Task) -> list[Row]:
+    """Only what the figures of one task need."""
+    return [row for row in rows if _task(row) == task]
+
+
 def save_over_time(
     rows: Sequence[Row],
     folder: Path,
@@ -145,7 +150,7 @@ def _drawn(
     simulated: bool,
     alignment: Mapping[str, float],
 ) -> Figure:
-    mine = [r for r in rows if _task(r) == task and known(r.get(outcome))]
+    mine = [r for r in of_task(rows, task) if known(r.get(outcome))]
     seen = [r for r in mine if r["role"] != "none"]
     agents = [agent for agent in AGENTS if any(r["agent"] == agent for r in seen)]
     columns = 2 if any(r["role"] == RELABELLED for r in mine) else 1
