@@ -10,10 +10,8 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
 
 import matplotlib
 import numpy as np
@@ -21,16 +19,16 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
-from numpy.typing import NDArray
 
 from bandits import panels
+from bandits.curves import curve_of
 from bandits.figures import INTERVALS, STYLE, Task
-from bandits.kernels_axis import RELABELLED
+from bandits.kernel_ends import SHUFFLED
+from bandits.kernel_entry import CORRUPTED, RELABELLED
 from bandits.panels import HUMAN, INK, MODEL, QUIET, RULE, STAMP, Label, Row, known
 from bandits.policies import AGENTS
 from bandits.tails import Z95
 
-Array = NDArray[np.float64]
 OUTCOMES = {
     "mean_reward": "Reward over time (0-100)",
     "unsafe_share": "Share of steps that are unsafe, over time",
@@ -46,18 +44,6 @@ _SPREAD = 2.35
 """Inches from one row of panels to the next."""
 
 
-class Curve(NamedTuple):
-    """An outcome by stretch of one phase, each (n_stretches,).
-
-    at: The middle of each stretch, in steps.
-    error: Standard error of each mean; NaN where there is none.
-    """
-
-    at: Array
-    mean: Array
-    error: Array
-
-
 def over_time_figures(rows: Iterable[Row]) -> list[tuple[Task, str]]:
     """Task and outcome of every figure that has something to show."""
     found: dict[tuple[Task, str], None] = {}
@@ -66,6 +52,11 @@ def over_time_figures(rows: Iterable[Row]) -> list[tuple[Task, str]]:
             if known(row.get(outcome)):
                 found[_task(row), outcome] = None
     return list(found)
+
+
+def of_task(rows: Iterable[Row], task: Task) -> list[Row]:
+    """Only what the figures of one task need."""
+    return [row for row in rows if _task(row) == task]
 
 
 def save_over_time(
@@ -116,27 +107,6 @@ def draw_over_time(
         return _drawn(rows, task, outcome, mark, simulated, alignment)
 
 
-def curve_of(rows: Sequence[Row], outcome: str) -> Curve:
-    """The curve of one phase of a cell, or of several cells that differ in a draw.
-
-    Of several, the error is that of their mean over draws and runs: the variance
-    between draws over their number, plus the mean of the runs' own. Draws share the
-    runs' luck, so that neither part may be left out; where luck shows between draws
-    too it is counted twice, and the band a little too wide.
-    """
-    by_step = groupby(sorted(rows, key=_middle), key=_middle)
-    at, mean, error = [], [], []
-    for middle, group in by_step:
-        cells = list(group)
-        means = np.array([row[outcome] for row in cells], dtype=float)
-        own = np.array([row[f"{outcome}_se"] for row in cells], dtype=float)
-        between = means.var(ddof=1) / len(cells) if len(cells) > 1 else 0.0
-        at.append(middle)
-        mean.append(float(means.mean()))
-        error.append(math.sqrt(between + float((own**2).mean())))
-    return Curve(*(np.array(column, dtype=float) for column in (at, mean, error)))
-
-
 def _drawn(
     rows: Sequence[Row],
     task: Task,
@@ -145,7 +115,7 @@ def _drawn(
     simulated: bool,
     alignment: Mapping[str, float],
 ) -> Figure:
-    mine = [r for r in rows if _task(r) == task and known(r.get(outcome))]
+    mine = [r for r in of_task(rows, task) if known(r.get(outcome))]
     seen = [r for r in mine if r["role"] != "none"]
     agents = [agent for agent in AGENTS if any(r["agent"] == agent for r in seen)]
     columns = 2 if any(r["role"] == RELABELLED for r in mine) else 1
@@ -196,7 +166,11 @@ def _real(
 ) -> list[Label]:
     """A line per real kernel: its matched form where there is one."""
     shade = _shades(alignment)
-    real = [r for r in rows if r["role"] not in ("none", RELABELLED)]
+    real = [
+        r
+        for r in rows
+        if r["role"] not in ("none", *CORRUPTED) and r["kernel"] != SHUFFLED
+    ]
     labels = []
     for name in dict.fromkeys(r["kernel"] for r in real):
         forms = {r["form"] for r in real if r["kernel"] == name}
@@ -231,9 +205,17 @@ def _relabelled(axes: Axes, rows: Sequence[Row], outcome: str) -> list[Label]:
     ]
     # Relabelling keeps the spectrum: both forms are one kernel, and one is drawn.
     form = found[0]["form"] if found else ""
+    # They are made from the kernel of the first halving of the people.
+    first = min((r["draw"] for r in found if r["role"] == "human"), default=0)
     labels = []
     for share in sorted({r["share"] for r in found}):
-        one = [r for r in found if r["share"] == share and r["form"] == form]
+        one = [
+            r
+            for r in found
+            if r["share"] == share
+            and r["form"] == form
+            and (r["role"] == RELABELLED or r["draw"] == first)
+        ]
         colour = matplotlib.colors.to_hex(FROM_HUMAN(share))
         end = _line(axes, one, outcome, colour, "-", 1.4)
         labels.append(Label(math.nan, end, f"{share:.0%} relabelled", colour))
@@ -374,10 +356,6 @@ def _frame(
         va="bottom",
         family="DejaVu Sans Mono",
     )
-
-
-def _middle(row: Row) -> float:
-    return float(row["first_step"] + row["last_step"]) / 2
 
 
 def _task(row: Row) -> Task:

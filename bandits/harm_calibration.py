@@ -8,7 +8,9 @@ runs of a cell, and the parts are given once for the cell. Predictions of one ac
 several runs are not independent, and the parts have no error of their own: compare
 cells, or kernels, instead.
 
-What is kept is whole numbers, as in `bandits.over_time`, and for the same reason.
+What is kept is whole numbers, as in `bandits.over_time`, and for the same reason;
+probabilities in parts so large that the last digits of a belief, which a batch's size
+may change, are next to never seen.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from bandits.tally import Scene
 
 N_CLASSES = 10
 """Classes of predicted probabilities, of equal width."""
-PART = 2**30
+PART = 2**20
 """Parts of 1 that probabilities are summed in."""
 
 

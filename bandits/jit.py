@@ -14,7 +14,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numba  # type: ignore[import-untyped,unused-ignore]
 
@@ -56,6 +56,8 @@ def _of_this_user() -> str:
 
 
 _FOLDER = cache_folder()
+# Any: numba fills its settings in as it loads, where no type checker sees them.
+_SETTINGS: Any = numba.config
 
 
 def compiled(flags: set[str] | None = None) -> Callable[[Function], Function]:
@@ -67,8 +69,8 @@ def compiled(flags: set[str] | None = None) -> Callable[[Function], Function]:
     """
 
     def compile_it(function: Function) -> Function:
-        kept = numba.config.CACHE_DIR
-        numba.config.CACHE_DIR = _FOLDER or kept
+        kept = _SETTINGS.CACHE_DIR
+        _SETTINGS.CACHE_DIR = _FOLDER or kept
         try:
             made = numba.njit(
                 nogil=True,
@@ -78,7 +80,7 @@ def compiled(flags: set[str] | None = None) -> Callable[[Function], Function]:
                 boundscheck=False,
             )(function)
         finally:
-            numba.config.CACHE_DIR = kept
+            _SETTINGS.CACHE_DIR = kept
         return cast(Function, made)
 
     return compile_it

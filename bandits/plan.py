@@ -31,6 +31,10 @@ from bandits.summary import BASELINE, TaskNote
 from bandits.task import Bools, Floats, ValueTask
 from bandits.task_table import names_of, task_row
 from bandits.task_values import suits, task_values
+from bandits.yardsticks import Yardsticks
+
+MEDIAN = "median"
+"""As a conservative baseline: the admissible action of median value."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +152,31 @@ def name_faults(document: Mapping[str, Any], report: ReportData) -> list[Fault]:
             said = f'"{other}" is not a harm dimension: unsafe is not said of it'
             faults.append(("cross_harm", said))
     harm_of = {name: row.harm for name, row in report.dimensions.items()}
-    return faults + undefined_faults(document, harm_of)
+    return faults + undefined_faults(document, harm_of) + _baseline(document, report)
+
+
+def _baseline(document: Mapping[str, Any], report: ReportData) -> list[Fault]:
+    yardsticks = document.get("yardsticks")
+    if not isinstance(yardsticks, Mapping):
+        return []
+    named = yardsticks.get("conservative_baseline", MEDIAN)
+    if not isinstance(named, str) or named in (MEDIAN, *report.actions.ids):
+        return []
+    said = f'"{named}" is not an action of this report; give an id of actions.csv, or'
+    return [("yardsticks.conservative_baseline", f'{said} "{MEDIAN}"')]
+
+
+def _yardsticks(spec: SweepSpec, report: ReportData) -> Yardsticks:
+    """The spec's yardsticks, with an action's place for its id."""
+    given = spec.yardsticks
+    named = given.conservative_baseline
+    return Yardsticks(
+        conservative_alpha=given.conservative_alpha,
+        conservative_baseline=None
+        if named == MEDIAN
+        else report.actions.ids.index(named),
+        risk_tolerance=given.risk_tolerance,
+    )
 
 
 def check(document: Mapping[str, Any], report: ReportData | None) -> SweepSpec:
@@ -198,7 +226,9 @@ def make_plan(report: ReportData, spec: SweepSpec) -> Plan:
     return Plan(
         spec=spec,
         settings=Settings(
-            **spec.learner.model_dump(), **spec.phases.model_dump(exclude={"split"})
+            **spec.learner.model_dump(),
+            **spec.phases.model_dump(exclude={"split"}),
+            yardsticks=_yardsticks(spec, report),
         ),
         cells=tuple(cells),
         kernels=kernels,

@@ -9,6 +9,8 @@
             effects.csv     outcome with alignment over independent models; which row
                             was declared beforehand, and that all others explore
             corruption.csv  outcome along the share of actions relabelled, a table apart
+            over_time.csv   outcome by stretch of steps, of each cell and phase
+            calibration.csv predicted and actual harm of unseen actions, of each cell
             figures/
 
 Tables are plain: CSV for what people read, one Parquet file for the runs.
@@ -122,6 +124,14 @@ class SweepData:
     def runs(self) -> pa.Table:
         """The runs table, read on demand: it is the large one."""
         return pq.read_table(self.folder / "runs.parquet")
+
+    def over_time(self) -> list[Row]:
+        """Rows of over_time.csv, read on demand: fifty a cell and phase."""
+        return [_numbers(row) for row in read_rows(self.folder / "over_time.csv")]
+
+    def calibration(self) -> list[Row]:
+        """Rows of calibration.csv, read on demand."""
+        return [_numbers(row) for row in read_rows(self.folder / "calibration.csv")]
 
 
 def read_sweep(folder: Path) -> SweepData:

@@ -16,6 +16,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from alignment.folders import sha256_of
+from bandits.cell_totals import CellTotals
 from bandits.engine import Engine, library_versions
 from bandits.plan import Plan, TaskSetup
 from bandits.settings import Settings
@@ -81,10 +83,14 @@ class Group(NamedTuple):
 
 
 class ShardData(NamedTuple):
-    """A shard as made: the bytes of its Parquet file, and what its row groups are."""
+    """A shard as made: the bytes of its Parquet file, and what its row groups are.
+
+    totals: Of each computation, sums over the shard's runs.
+    """
 
     content: bytes
     groups: tuple[Group, ...]
+    totals: tuple[tuple[int, CellTotals], ...] = ()
 
 
 def shards(plan: Plan, identity: str, device: str) -> Iterator[Shard]:
@@ -141,6 +147,7 @@ def make_shard(work: ShardWork) -> ShardData:
     task = work.task.task(replicates, seed=work.seed)
     blocks: list[pa.Table] = []
     groups: list[Group] = []
+    totals: list[tuple[int, CellTotals]] = []
     for place, kernel in enumerate(work.kernels, start=work.shard.first):
         results = simulate(
             kernel,
@@ -151,7 +158,9 @@ def make_shard(work: ShardWork) -> ShardData:
             replicates=replicates,
             device=work.engine.device,
             dtype=work.engine.torch_dtype,
+            keep=(kept := list[CellTotals]()).append,
         )
+        totals.append((place, reduce(CellTotals.plus, kept)))
         for phase, metrics in results.items():
             columns = {name: pa.array(found.numpy()) for name, found in metrics.items()}
             values = (place, phase)
@@ -167,7 +176,7 @@ def make_shard(work: ShardWork) -> ShardData:
                 [schema.empty_table(), block], promote_options="default"
             )
             writer.write_table(whole, row_group_size=len(replicates))
-    return ShardData(sink.getvalue().to_pybytes(), tuple(groups))
+    return ShardData(sink.getvalue().to_pybytes(), tuple(groups), tuple(totals))
 
 
 def keep_shard(data: ShardData, path: Path, engine: Engine) -> None:
@@ -179,6 +188,7 @@ def keep_shard(data: ShardData, path: Path, engine: Engine) -> None:
         "engine": engine._asdict(),
         "versions": library_versions(),
         "groups": [list(group) for group in data.groups],
+        "totals": [[place, totals.to_json()] for place, totals in data.totals],
     }
     _replace(_header(path), json.dumps(header).encode())
 
@@ -206,6 +216,12 @@ def standing_groups(path: Path, engine: Engine) -> tuple[Group, ...] | None:
         return tuple(Group(c, p, tuple(names)) for c, p, names in header["groups"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def shard_totals(path: Path) -> dict[int, CellTotals]:
+    """Of each computation of a shard that stands, sums over the shard's runs."""
+    header = json.loads(_header(path).read_bytes())
+    return {place: CellTotals.from_json(found) for place, found in header["totals"]}
 
 
 def _header(path: Path) -> Path:

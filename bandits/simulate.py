@@ -20,6 +20,7 @@ from torch import Tensor
 from bandits import metrics
 from bandits.cell import TIE_TOLERANCE, Cell, chunks, open_cell
 from bandits.cell_totals import CellTotals
+from bandits.harm_calibration import harm_calibration
 from bandits.noise import Phase, Purpose, normals, uniforms
 from bandits.over_time import OverTime, over_time
 from bandits.predictions import probability_below
@@ -155,6 +156,8 @@ def _measure(
         if phase is Phase.GENERALIZATION:
             mean, variance = cell.agent.estimator.believes(state)
             judged = metrics.judge_predictions(mean, scene, variance)
+            if keep is not None:
+                calibration = harm_calibration(scene, mean, variance)
         tally = metrics.start_tally(scene)
 
         def count(block: Block, scene: metrics.Scene = scene) -> None:

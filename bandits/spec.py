@@ -19,7 +19,14 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PlainValidator, ValidationError
 
 from bandits.errors import SpecError
-from bandits.spec_parts import Corruption, Ends, Part, People, RewardSettings
+from bandits.spec_parts import (
+    Corruption,
+    Ends,
+    Part,
+    People,
+    RewardSettings,
+    YardstickSettings,
+)
 
 Form = Literal["as_given", "matched"]
 Threshold = float | Literal["study", "median"]
@@ -200,6 +207,7 @@ class SweepSpec(Part):
     rewards: RewardSettings = RewardSettings()
     phases: Phases = Phases()
     learner: Learner = Learner()
+    yardsticks: YardstickSettings = YardstickSettings()
     confirmatory: Confirmatory | None = Field(
         default=None,
         description="The primary outcome. Unset: the whole sweep is exploratory.",
@@ -366,6 +374,7 @@ _PARTS: dict[str, type[Part]] = {
     "rewards": RewardSettings,
     "phases": Phases,
     "learner": Learner,
+    "yardsticks": YardstickSettings,
     "confirmatory": Confirmatory,
 }
 

@@ -104,3 +104,25 @@ class RewardSettings(Part):
         description='Noise of mean+noise, in points: "assumed" (the learner\'s'
         ' reward_sd), "measured" (within actions, over raters) or a number.',
     )
+
+
+class YardstickSettings(Part):
+    """What some measures are taken against. They change no run."""
+
+    conservative_alpha: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="Share by which a run may fall behind the baseline action before its"
+        " conservative budget is spent.",
+    )
+    conservative_baseline: str = Field(
+        default="median",
+        description='That action: "median" (the admissible one of median value, the lower'
+        " of two) or the id of an action.",
+    )
+    risk_tolerance: float = Field(
+        default=1,
+        ge=0,
+        description="Points of variance that a point of mean reward makes good.",
+    )

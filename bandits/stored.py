@@ -16,9 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from alignment.errors import FolderError
+from bandits.cell_totals import CellTotals
 from bandits.plan import Plan
-from bandits.results import Array, PhaseRuns
-from bandits.shards import Group, Shard
+from bandits.results import Array, Cell, PhaseRuns
+from bandits.shards import Group, Shard, shard_totals
 
 KEEP_BYTES = 2**27
 """Columns kept for the next who asks: the uniform agent's are asked for by all."""
@@ -41,6 +42,7 @@ class StoredRuns(Sequence[PhaseRuns]):
     ) -> None:
         self._plan = plan
         self._folder = folder
+        self._shards = [shard for shard, _ in made]
         self._places: dict[_Key, list[tuple[Shard, int]]] = {}
         self._names: dict[_Key, tuple[str, ...]] = {}
         for shard, groups in made:
@@ -87,6 +89,15 @@ class StoredRuns(Sequence[PhaseRuns]):
                 yield PhaseRuns(
                     self._plan.cells[cell], key[1], columns, first=shard.start
                 )
+
+    def totals(self) -> list[tuple[Cell, CellTotals]]:
+        """Every cell's sums over its runs, in the plan's order."""
+        found: dict[int, CellTotals] = {}
+        for shard in self._shards:
+            for place, some in shard_totals(self._folder / shard.name).items():
+                found[place] = found[place].plus(some) if place in found else some
+        cells = zip(self._plan.cells, self._plan.computation_of, strict=True)
+        return [(cell, found[place]) for cell, place in cells if place in found]
 
     def names(self, key: _Key) -> tuple[str, ...]:
         """The measures of a computation in a phase."""

@@ -25,11 +25,14 @@ from alignment.folders import (
 )
 from alignment.progress import Progress
 from alignment.report_files import read_report
+from bandits.cell_tables import add_calibration, calibration_table, over_time_table
+from bandits.cell_totals import CellTotals
 from bandits.confirmatory import declare, mark
 from bandits.engine import Engine, open_engine
+from bandits.figure_over_time import of_task, over_time_figures, save_over_time
 from bandits.figures import Material, figure_names, save_figure
 from bandits.plan import Plan, make_plan
-from bandits.results import KIND, Row, write_runs, write_table
+from bandits.results import KIND, Cell, Row, write_runs, write_table
 from bandits.shards import ShardWork, run_shard, shards, standing_groups, work_of
 from bandits.spec import SweepSpec, to_toml
 from bandits.stored import StoredRuns
@@ -97,7 +100,9 @@ def run_sweep(
         with workers(processes) as each:
             make = _makers(each, cluster, processes, cluster_options)
             runs = _simulated(plan, shard_folder, identity, engine, make)
-            cells, effects, corruption = _write_tables(plan, runs, out)
+            totals = runs.totals()
+            cells, effects, corruption = _write_tables(plan, runs, totals, out)
+            curves = _write_curves(plan, totals, out)
             runs.close()
             material = Material(
                 cells=cells,
@@ -114,7 +119,7 @@ def run_sweep(
             )
             shutil.rmtree(out / "figures", ignore_errors=True)
             if figures:
-                _draw(material, out / "figures", each)
+                _draw(material, curves, plan, out / "figures", each)
         shutil.rmtree(out / "shards")
         write_manifest(
             out,
@@ -232,11 +237,15 @@ def _simulated(
 
 
 def _write_tables(
-    plan: Plan, runs: StoredRuns, out: Path
+    plan: Plan,
+    runs: StoredRuns,
+    totals: Sequence[tuple[Cell, CellTotals]],
+    out: Path,
 ) -> tuple[list[Row], list[Row], list[Row]]:
     spec = plan.spec
     write_runs(out / "runs.parquet", runs.parts(), runs.metrics)
     cells = cell_rows(runs, plan.kernel_rows, plan.notes)
+    add_calibration(cells, {cell.number: found for cell, found in totals})
     effects = effect_rows(cells, runs.metrics, spec.measures, seed=spec.seed)
     mark(effects, spec.confirmatory)
     corruption = corruption_rows(runs, plan.kernel_rows, spec.measures)
@@ -249,11 +258,37 @@ def _write_tables(
     return cells, effects, corruption
 
 
-def _draw(material: Material, folder: Path, each: Each) -> None:
-    wanted = figure_names(material)
-    with Progress("figures", len(wanted)) as progress:
+def _write_curves(
+    plan: Plan, totals: Sequence[tuple[Cell, CellTotals]], out: Path
+) -> list[Row]:
+    curves = over_time_table(totals, plan.notes)
+    write_table(out / "over_time.csv", curves)
+    write_table(out / "calibration.csv", calibration_table(totals))
+    return curves
+
+
+def _draw(
+    material: Material, curves: Sequence[Row], plan: Plan, folder: Path, each: Each
+) -> None:
+    wanted, over_time = figure_names(material), over_time_figures(curves)
+    column = f"alignment_{material.measure}"
+    aligned = {
+        name: row[column]
+        for (name, _, share, _), row in plan.kernel_rows.items()
+        if column in row and not share
+    }
+    save = partial(
+        save_over_time,
+        mark=material.mark,
+        simulated=material.simulated,
+        alignment=aligned,
+    )
+    with Progress("figures", len(wanted) + len(over_time)) as progress:
         tasks = [(material.of_task(one[0]), folder, *one) for one in wanted]
         for _ in each(save_figure, tasks):
+            progress.advance()
+        lines = [(of_task(curves, one[0]), folder, *one) for one in over_time]
+        for _ in each(save, lines):
             progress.advance()
 
 

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 from bandits.cell_tables import add_calibration, calibration_table, over_time_table
 from bandits.cell_totals import CellTotals
+from bandits.curves import curve_of
 from bandits.figure_over_time import (
-    curve_of,
     draw_over_time,
     over_time_figures,
     save_over_time,
@@ -135,6 +135,24 @@ def test_without_relabelling_there_is_one_column() -> None:
     real = [row for row in rows() if row["role"] != "relabelled"]
 
     assert len(draw_over_time(real, TASK, "mean_reward", **SAID).axes) == 1
+
+
+def test_other_corruptions_and_shuffled_values_are_not_among_the_real_kernels() -> None:
+    more = [
+        (cell(6, role="blended", share=0.5), totals(33.0)),
+        (cell(7, kernel="value_shuffled", role="end"), totals(34.0)),
+        (cell(8, draw=1), totals(90.0)),  # another half of the people
+    ]
+    made = over_time_table([*CELLS, *more], {TASK: TaskNote(True, 0.5, "")})
+
+    left, right = draw_over_time(made, TASK, "mean_reward", **SAID).axes
+
+    def heights(lines: list[Any]) -> set[float]:
+        return {float(line.get_ydata()[0]) for line in lines}
+
+    # Both halves' kernels are one line on the left; the first is where the right begins.
+    assert heights(left.lines[:-1]) == {80, 60, 50}
+    assert heights(right.lines[:-1]) == {70, 50}
 
 
 def test_the_better_aligned_model_has_the_darker_line() -> None:

@@ -62,7 +62,7 @@ def test_the_parts_are_murphys_over_all_admissible_predictions(seed: int) -> Non
             "harm_resolution": resolution,
             "harm_calibration_error": error,
         },
-        abs=1e-8,
+        abs=1e-5,
     )
     assert sum(row["n_predictions"] for row in found.rows()) == total
 

@@ -8,6 +8,7 @@ from alignment.report_files import read_report
 from bandits.errors import SpecError
 from bandits.plan import check, make_plan
 from bandits.spec import SweepSpec
+from bandits.yardsticks import Yardsticks
 from tests.bandits.judged import people
 
 MakeReport = Callable[..., Path]
@@ -224,3 +225,34 @@ def test_an_end_of_the_scale_meets_only_its_own_task(make_report: MakeReport) ->
     for cell in ends:
         key = (cell.kernel, cell.form, cell.share, cell.draw)
         assert plan.kernel_rows[key]["kta_morality"] is not None
+
+
+def test_a_conservative_baseline_is_an_action_of_the_report(
+    make_report: MakeReport,
+) -> None:
+    folder = make_report()
+
+    faults = faults_of(folder, yardsticks={"conservative_baseline": "action-z"})
+
+    assert faults["yardsticks.conservative_baseline"] == (
+        '"action-z" is not an action of this report; give an id of actions.csv, or'
+        ' "median"'
+    )
+
+
+def test_yardsticks_reach_the_settings_with_the_actions_place(
+    make_report: MakeReport,
+) -> None:
+    folder = make_report()
+    given = {
+        "conservative_baseline": "action-c",
+        "conservative_alpha": 0.25,
+        "risk_tolerance": 2,
+    }
+
+    report = read_report(folder)
+    usual = make_plan(report, check(SOUND, report)).settings.yardsticks
+    chosen = make_plan(report, check(SOUND | {"yardsticks": given}, report))
+
+    assert usual == Yardsticks()
+    assert chosen.settings.yardsticks == Yardsticks(0.25, 2, 2.0)

@@ -88,10 +88,34 @@ def test_a_sweep_leaves_every_file_of_its_folder_and_no_shards(
         "runs.parquet",
         "effects.csv",
         "corruption.csv",
+        "over_time.csv",
+        "calibration.csv",
         "figures",
         ".lock",
     }
-    assert len(list((swept.folder / "figures").glob("*.png"))) == 10
+    assert len(list((swept.folder / "figures").glob("*.png"))) == 14
+
+
+def test_curves_over_time_add_up_to_the_means_of_the_cells(swept: SweepData) -> None:
+    curves = swept.over_time()
+    means = {(row["cell"], row["phase"]): row["mean_reward"] for row in swept.cells}
+
+    of: dict[tuple[float, str], list[tuple[float, float]]] = {}
+    for row in curves:
+        n_steps = row["last_step"] - row["first_step"] + 1
+        of.setdefault((row["cell"], row["phase"]), []).append(
+            (n_steps, row["mean_reward"])
+        )
+
+    assert set(of) == set(means)
+    for key, stretches in of.items():
+        steps = sum(n for n, _ in stretches)
+        total = sum(n * mean for n, mean in stretches)
+        assert total / steps == pytest.approx(means[key], abs=0.001)
+    classes = swept.calibration()
+    assert {row["agent"] for row in classes} <= {row["agent"] for row in swept.cells}
+    judged = [row for row in swept.cells if "harm_reliability" in row]
+    assert judged
 
 
 def test_the_manifest_says_what_the_sweep_was_made_from(
