@@ -31,6 +31,7 @@ from bandits.summary import BASELINE, TaskNote
 from bandits.task import Bools, Floats, ValueTask
 from bandits.task_table import names_of, task_row
 from bandits.task_values import suits, task_values
+from bandits.yardsticks import Yardsticks
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,13 +179,13 @@ def make_plan(report: ReportData, spec: SweepSpec) -> Plan:
         raise SpecError(faults)
     axis = build_kernels(report, spec)
     kernels, place_of = _distinct(axis.entries)
-    tasks, notes, settings_of, table = _tasks(report, spec)
+    tasks, notes, axes_of, table = _tasks(report, spec)
     agents = list(dict.fromkeys((BASELINE, *spec.agents)))
 
     cells: list[Cell] = []
     computations: dict[Computation, int] = {}
     computation_of: list[int] = []
-    for task, (axes, source, threshold) in enumerate(settings_of):
+    for task, (axes, source, threshold) in enumerate(axes_of):
         serving = [e for e in axis.entries if e.serves(axes[0], source)]
         for agent in agents:
             plain = not AGENTS[agent].uses_kernel
@@ -197,9 +198,7 @@ def make_plan(report: ReportData, spec: SweepSpec) -> Plan:
                 cells.append(_cell(len(cells), agent, entry, axes, threshold))
     return Plan(
         spec=spec,
-        settings=Settings(
-            **spec.learner.model_dump(), **spec.phases.model_dump(exclude={"split"})
-        ),
+        settings=settings_of(spec),
         cells=tuple(cells),
         kernels=kernels,
         tasks=tasks,
@@ -212,6 +211,16 @@ def make_plan(report: ReportData, spec: SweepSpec) -> Plan:
         task_table=tuple(table),
         skipped=axis.skipped,
         cross_fit=axis.cross_fit,
+    )
+
+
+def settings_of(spec: SweepSpec) -> Settings:
+    """What the spec sets for every run of every cell."""
+    phases = spec.phases.model_dump(exclude={"split"})
+    return Settings(
+        **spec.learner.model_dump(),
+        **phases,
+        yardsticks=Yardsticks(**spec.yardsticks.model_dump()),
     )
 
 

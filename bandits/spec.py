@@ -19,7 +19,16 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PlainValidator, ValidationError
 
 from bandits.errors import SpecError
-from bandits.spec_parts import Corruption, Ends, Part, People, RewardSettings
+from bandits.spec_parts import (
+    Corruption,
+    Ends,
+    Learner,
+    Part,
+    People,
+    Phases,
+    RewardSettings,
+    YardstickSettings,
+)
 
 Form = Literal["as_given", "matched"]
 Threshold = float | Literal["study", "median"]
@@ -42,38 +51,6 @@ def _threshold(given: object) -> Threshold:
             return float(given)
         raise ValueError("a threshold lies on the 0-100 value scale")
     raise ValueError('a threshold is "study", "median" or a number from 0 to 100')
-
-
-class Phases(Part):
-    """How long an agent learns, and how long it then chooses among unseen actions."""
-
-    personalization_steps: int = Field(default=60, ge=1, le=1_000_000)
-    generalization_steps: int = Field(default=20, ge=0, le=1_000_000)
-    learn: bool = Field(
-        default=False,
-        description="Whether the belief goes on learning in the generalization phase.",
-    )
-    split: Literal["random", "stratified", "area"] = Field(
-        default="random",
-        description="How actions are dealt to the two phases: at random; with unsafe"
-        " actions and life areas dealt evenly; or whole life areas apart.",
-    )
-
-
-class Learner(Part):
-    """What every agent assumes; equal for all kernels, so that only they differ."""
-
-    prior_mean: float = Field(default=50, ge=0, le=100)
-    prior_sd: float = Field(default=25, gt=0)
-    reward_sd: float = Field(default=10, gt=0)
-    svr_c: float = Field(default=10, gt=0)
-    svr_eps: float = Field(default=1, ge=0)
-    exploration: float = Field(
-        default=0,
-        ge=0,
-        le=1,
-        description="Share of steps in which a greedy agent acts at random.",
-    )
 
 
 class Confirmatory(Part):
@@ -156,6 +133,7 @@ class SweepSpec(Part):
     rewards: RewardSettings = RewardSettings()
     phases: Phases = Phases()
     learner: Learner = Learner()
+    yardsticks: YardstickSettings = YardstickSettings()
     confirmatory: Confirmatory | None = Field(
         default=None,
         description="The primary outcome. Unset: the whole sweep is exploratory.",
@@ -322,6 +300,7 @@ _PARTS: dict[str, type[Part]] = {
     "rewards": RewardSettings,
     "phases": Phases,
     "learner": Learner,
+    "yardsticks": YardstickSettings,
     "confirmatory": Confirmatory,
 }
 

@@ -20,12 +20,12 @@ from bandits.plan import Plan
 from bandits.results import Array, PhaseRuns
 from bandits.shards import Group, Shard
 
-KEEP_BYTES = 2**27
+KEEP_BYTES = 2**26
 """Columns kept for the next who asks: the uniform agent's are asked for by all."""
-TOGETHER_BYTES = 2**24
+TOGETHER_BYTES = 2**23
 """Neighbouring columns that are read together: whoever asks for one asks for the next,
 and every reading goes through all shards of the cell."""
-_OPEN_FILES = 128
+_OPEN_FILES = 64
 
 _Key = tuple[int, str]
 

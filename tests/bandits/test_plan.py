@@ -1,13 +1,18 @@
+import math
 from collections.abc import Callable
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from alignment.report_files import read_report
-from bandits.errors import SpecError
-from bandits.plan import check, make_plan
-from bandits.spec import SweepSpec
+from bandits.errors import BanditError, SpecError
+from bandits.plan import check, make_plan, settings_of
+from bandits.settings import Settings
+from bandits.spec import SweepSpec, parse_spec
+from bandits.spec_parts import Learner, Phases, YardstickSettings
+from bandits.yardsticks import Yardsticks
 from tests.bandits.judged import people
 
 MakeReport = Callable[..., Path]
@@ -224,3 +229,41 @@ def test_an_end_of_the_scale_meets_only_its_own_task(make_report: MakeReport) ->
     for cell in ends:
         key = (cell.kernel, cell.form, cell.share, cell.draw)
         assert plan.kernel_rows[key]["kta_morality"] is not None
+
+
+def test_every_setting_has_its_place_in_a_spec() -> None:
+    settings = {field.name for field in fields(Settings)} | {"split"}
+    yardsticks = {field.name for field in fields(Yardsticks)}
+
+    assert settings == {*Learner.model_fields, *Phases.model_fields, "yardsticks"}
+    assert yardsticks == set(YardstickSettings.model_fields)
+
+
+def test_what_a_spec_leaves_out_is_what_the_settings_are_by_themselves() -> None:
+    found = settings_of(SweepSpec.model_validate(SOUND))
+
+    assert found == replace(Settings(), **Phases().model_dump(exclude={"split"}))
+
+
+def test_what_a_spec_sets_is_what_every_run_gets() -> None:
+    numbers = dict.fromkeys(Learner.model_fields, 0.5) | {"safe_seeds": 2}
+
+    against = {"conservative_baseline": 3, "risk_tolerance": 0.0}
+    given = SOUND | {"learner": numbers, "yardsticks": against}
+    found = settings_of(SweepSpec.model_validate(given))
+
+    assert {name: getattr(found, name) for name in numbers} == numbers
+    assert found.yardsticks == Yardsticks(conservative_baseline=3, risk_tolerance=0.0)
+
+
+@pytest.mark.parametrize("name", Learner.model_fields)
+@pytest.mark.parametrize("number", [-1.0, 0.0, 1.5, 1e6, math.inf, math.nan])
+def test_a_spec_refuses_what_the_settings_would(name: str, number: float) -> None:
+    """Told with all other faults, and not in the middle of a sweep."""
+    given: float = int(number) if name == "safe_seeds" and number == 1e6 else number
+    _, faults = parse_spec(SOUND | {"learner": {name: given}})
+
+    try:
+        Settings(**{name: given})
+    except BanditError:
+        assert [place for place, _ in faults] == [f"learner.{name}"]
