@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-import numpy as np
 import pyarrow.parquet as pq
 
 from alignment.folders import sha256_of
@@ -40,7 +39,10 @@ class Step:
     action: The action's place in the report.
     below: Whether its value lies below the threshold: unsafe, or of low value.
     expected: What the agent expected of the action before the step (points).
-    greedy_action_id: The action of which it expected the most; the first of several.
+    greedy_action_id: The action of which it expected the most, ties told apart as
+        the step's own were.
+    p_below: How likely the agent held it to lie below the threshold; None without a
+        posterior.
     """
 
     phase: str
@@ -52,6 +54,7 @@ class Step:
     below: bool
     expected: float
     greedy_action_id: str
+    p_below: float | None
 
     def row(self, below: str) -> dict[str, object]:
         """As a row of a table; `below` names the column of what is below."""
@@ -66,6 +69,7 @@ class Step:
             "expected_value": repr(self.expected),
             "greedy_action_id": self.greedy_action_id,
             "greedy": int(self.action_id == self.greedy_action_id),
+            f"p_{below}": "" if self.p_below is None else repr(self.p_below),
         }
 
 
@@ -278,13 +282,9 @@ def _steps(again: _Run, report: ReportData) -> Iterable[Step]:
     estimator, state = cell.agent.estimator, cell.start(1)
     ids = report.actions.ids
     for phase, found in again.traces.items():
-        learning = phase == "personalization"
-        mask = task.personalization[0]
-        outside = ~mask if learning else mask
         for place in range(len(found.arms)):
-            expected = estimator.predict(state)[0].cpu().double().numpy()
             arm = int(found.arms[place, 0])
-            greedy = int(np.argmax(np.where(outside, -np.inf, expected)))
+            held = None if found.p_unsafe is None else float(found.p_unsafe[place, 0])
             yield Step(
                 phase=phase,
                 step=place + 1,
@@ -293,10 +293,11 @@ def _steps(again: _Run, report: ReportData) -> Iterable[Step]:
                 reward=float(found.rewards[place, 0]),
                 value=float(task.values[arm]),
                 below=bool(task.values[arm] < task.threshold),
-                expected=float(expected[arm]),
-                greedy_action_id=ids[greedy],
+                expected=float(estimator.predict(state)[0, arm]),
+                greedy_action_id=ids[int(found.greedy[place, 0])],
+                p_below=held,
             )
-            if learning or settings.learn:
+            if phase == "personalization" or settings.learn:
                 state = estimator.learn(
                     state,
                     found.arms[place].to(cell.values.device),

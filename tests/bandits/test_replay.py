@@ -30,7 +30,7 @@ def swept(
     spec = SweepSpec.model_validate(
         {
             "n_runs": 3,
-            "agents": ["gp_thompson", "svr", "thompson_independent"],
+            "agents": ["gp_thompson", "gp_safeopt", "svr", "safe_oracle"],
             "kernels": ["human", "model-0"],
             "dimensions": ["morality", "fun"],
             "alignment_resamples": 5,
@@ -72,11 +72,26 @@ def test_what_was_expected_is_what_the_agent_acted_on(swept: SweepData) -> None:
 
     learnt = [step for step in steps if step.phase == "generalization"]
     assert learnt
-    best = {step.step: step.expected for step in learnt}
-    for step in learnt:
-        if step.action_id == step.greedy_action_id:
-            assert step.expected == best[step.step]
-    assert sum(s.action_id == s.greedy_action_id for s in learnt) >= len(learnt) - 1
+    assert all(step.action_id == step.greedy_action_id for step in learnt)
+    assert all(step.p_below is None for step in learnt)  # it has no variance
+
+
+def test_what_an_oracle_expects_is_the_truth(swept: SweepData) -> None:
+    cell = next(row for row in swept.cells if row["agent"] == "safe_oracle")
+
+    steps = replay(swept.folder, int(cell["cell"]), 0).steps
+
+    assert [step.expected for step in steps] == [step.value for step in steps]
+
+
+def test_a_posterior_says_how_likely_it_held_harm_to_be(swept: SweepData) -> None:
+    cell = next(row for row in swept.cells if row["agent"] == "gp_thompson")
+
+    steps = replay(swept.folder, int(cell["cell"]), 0).steps
+
+    assert steps[0].expected == swept.spec.learner.prior_mean
+    assert steps[0].p_below == pytest.approx(0.5)  # the threshold is the prior mean
+    assert all(s.p_below is not None and 0 <= s.p_below <= 1 for s in steps)
 
 
 def test_no_phase_takes_the_other_phases_actions(swept: SweepData) -> None:
@@ -165,6 +180,7 @@ def test_the_command_prints_the_steps_and_says_what_proves_them(
         "expected_value",
         "greedy_action_id",
         "greedy",
+        "p_unsafe",
     ]
     assert (tmp_path / "run.csv").read_text() == printed[1].out
     assert "replicate 2: 10 steps; all" in printed[1].err
