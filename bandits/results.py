@@ -8,6 +8,8 @@
             runs.parquet    one row per cell, replicate and phase: every metric
             effects.csv     outcome with alignment over independent models; which row
                             was declared beforehand, and that all others explore
+            over_time.csv   each cell's curves over the steps, in stretches
+            calibration.csv predicted probability of harm against what was so
             corruption.csv  outcome along the share of actions relabelled, a table apart
             figures/
 

@@ -14,8 +14,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from alignment.folders import sha256_of
+from bandits.cell_totals import CellTotals
 from bandits.engine import Engine, library_versions
 from bandits.plan import Plan, TaskSetup
 from bandits.settings import Settings
@@ -80,11 +82,22 @@ class Group(NamedTuple):
     metrics: tuple[str, ...]
 
 
+class Contents(NamedTuple):
+    """What there is in a shard.
+
+    groups: Its row groups, in order.
+    totals: Computation to the sums over its runs.
+    """
+
+    groups: tuple[Group, ...]
+    totals: Mapping[int, CellTotals]
+
+
 class ShardData(NamedTuple):
-    """A shard as made: the bytes of its Parquet file, and what its row groups are."""
+    """A shard as made: the bytes of its Parquet file, and what there is in it."""
 
     content: bytes
-    groups: tuple[Group, ...]
+    contents: Contents
 
 
 def shards(plan: Plan, identity: str, device: str) -> Iterator[Shard]:
@@ -141,7 +154,9 @@ def make_shard(work: ShardWork) -> ShardData:
     task = work.task.task(replicates, seed=work.seed)
     blocks: list[pa.Table] = []
     groups: list[Group] = []
+    totals: dict[int, CellTotals] = {}
     for place, kernel in enumerate(work.kernels, start=work.shard.first):
+        kept: list[CellTotals] = []
         results = simulate(
             kernel,
             task,
@@ -151,7 +166,9 @@ def make_shard(work: ShardWork) -> ShardData:
             replicates=replicates,
             device=work.engine.device,
             dtype=work.engine.torch_dtype,
+            keep=kept.append,
         )
+        totals[place] = reduce(CellTotals.plus, kept)
         for phase, metrics in results.items():
             columns = {name: pa.array(found.numpy()) for name, found in metrics.items()}
             values = (place, phase)
@@ -167,7 +184,7 @@ def make_shard(work: ShardWork) -> ShardData:
                 [schema.empty_table(), block], promote_options="default"
             )
             writer.write_table(whole, row_group_size=len(replicates))
-    return ShardData(sink.getvalue().to_pybytes(), tuple(groups))
+    return ShardData(sink.getvalue().to_pybytes(), Contents(tuple(groups), totals))
 
 
 def keep_shard(data: ShardData, path: Path, engine: Engine) -> None:
@@ -178,7 +195,10 @@ def keep_shard(data: ShardData, path: Path, engine: Engine) -> None:
         "sha256": hashlib.sha256(data.content).hexdigest(),
         "engine": engine._asdict(),
         "versions": library_versions(),
-        "groups": [list(group) for group in data.groups],
+        "groups": data.contents.groups,
+        "totals": [
+            [place, total.to_json()] for place, total in data.contents.totals.items()
+        ],
     }
     _replace(_header(path), json.dumps(header).encode())
 
@@ -188,8 +208,8 @@ def run_shard(work: ShardWork, path: Path) -> None:
     keep_shard(make_shard(work), path, work.engine)
 
 
-def standing_groups(path: Path, engine: Engine) -> tuple[Group, ...] | None:
-    """The row groups of a shard that stands; None for one that must be made (again).
+def standing(path: Path, engine: Engine) -> Contents | None:
+    """What there is in a shard that stands; None for one that must be made (again).
 
     It does where its header is missing or broken, where it was made on another engine
     or by other versions, and where the file's bytes are not those that were written.
@@ -203,7 +223,10 @@ def standing_groups(path: Path, engine: Engine) -> tuple[Group, ...] | None:
             or header["sha256"] != sha256_of(path)
         ):
             return None
-        return tuple(Group(c, p, tuple(names)) for c, p, names in header["groups"])
+        return Contents(
+            tuple(Group(c, p, tuple(names)) for c, p, names in header["groups"]),
+            {c: CellTotals.from_json(found) for c, found in header["totals"]},
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

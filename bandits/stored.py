@@ -16,9 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from alignment.errors import FolderError
+from bandits.cell_totals import CellTotals
 from bandits.plan import Plan
-from bandits.results import Array, PhaseRuns
-from bandits.shards import Group, Shard
+from bandits.results import Array, Cell, PhaseRuns
+from bandits.shards import Contents, Shard
 
 KEEP_BYTES = 2**26
 """Columns kept for the next who asks: the uniform agent's are asked for by all."""
@@ -37,17 +38,22 @@ class StoredRuns(Sequence[PhaseRuns]):
         self,
         plan: Plan,
         folder: Path,
-        made: Sequence[tuple[Shard, tuple[Group, ...]]],
+        made: Sequence[tuple[Shard, Contents]],
     ) -> None:
         self._plan = plan
         self._folder = folder
         self._places: dict[_Key, list[tuple[Shard, int]]] = {}
         self._names: dict[_Key, tuple[str, ...]] = {}
-        for shard, groups in made:
-            for row_group, (computation, phase, metrics) in enumerate(groups):
+        self._totals: dict[int, CellTotals] = {}
+        for shard, contents in made:
+            for row_group, (computation, phase, metrics) in enumerate(contents.groups):
                 key = (computation, phase)
                 self._places.setdefault(key, []).append((shard, row_group))
                 self._names[key] = metrics
+            for computation, total in contents.totals.items():
+                others = self._totals.get(computation)
+                whole = total if others is None else others.plus(total)
+                self._totals[computation] = whole
         phases = list(dict.fromkeys(phase for _, phase in self._places))
         self._index = [
             (place, (computation, phase))
@@ -87,6 +93,13 @@ class StoredRuns(Sequence[PhaseRuns]):
                 yield PhaseRuns(
                     self._plan.cells[cell], key[1], columns, first=shard.start
                 )
+
+    def totals(self) -> Iterator[tuple[Cell, CellTotals]]:
+        """Every cell, with the sums over all of its runs."""
+        for cell, computation in zip(
+            self._plan.cells, self._plan.computation_of, strict=True
+        ):
+            yield cell, self._totals[computation]
 
     def names(self, key: _Key) -> tuple[str, ...]:
         """The measures of a computation in a phase."""

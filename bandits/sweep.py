@@ -25,12 +25,19 @@ from alignment.folders import (
 )
 from alignment.progress import Progress
 from alignment.report_files import read_report
+from bandits.cell_tables import (
+    CALIBRATION,
+    OVER_TIME,
+    add_calibration,
+    calibration_table,
+    over_time_table,
+)
 from bandits.confirmatory import declare, mark
 from bandits.engine import Engine, open_engine
 from bandits.figures import Material, figure_names, save_figure
 from bandits.plan import Plan, make_plan
 from bandits.results import KIND, Row, write_runs, write_table
-from bandits.shards import ShardWork, run_shard, shards, standing_groups, work_of
+from bandits.shards import ShardWork, run_shard, shards, standing, work_of
 from bandits.spec import SweepSpec, to_toml
 from bandits.stored import StoredRuns
 from bandits.summary import cell_rows, corruption_rows, effect_rows
@@ -211,7 +218,7 @@ def _simulated(
     makers: Makers,
 ) -> StoredRuns:
     wanted = list(shards(plan, identity, engine.device))
-    made = {one: standing_groups(folder / one.name, engine) for one in wanted}
+    made = {one: standing(folder / one.name, engine) for one in wanted}
     missing = [shard for shard in wanted if made[shard] is None]
     already = sum(shard.size for shard in wanted) - sum(one.size for one in missing)
     tasks = [(work_of(plan, one, engine), folder / one.name) for one in missing]
@@ -220,9 +227,9 @@ def _simulated(
         with makers() as make, Progress("sweep", total, already=already) as progress:
             for place in make(tasks):
                 shard = missing[place]
-                made[shard] = standing_groups(folder / shard.name, engine)
+                made[shard] = standing(folder / shard.name, engine)
                 progress.advance(shard.size)
-    whole = [(shard, groups) for shard, groups in made.items() if groups is not None]
+    whole = [(shard, found) for shard, found in made.items() if found is not None]
     if broken := len(wanted) - len(whole):
         raise FolderError(
             f"{folder}: {broken:,} of {len(wanted):,} shards are not what was just"
@@ -237,6 +244,7 @@ def _write_tables(
     spec = plan.spec
     write_runs(out / "runs.parquet", runs.parts(), runs.metrics)
     cells = cell_rows(runs, plan.kernel_rows, plan.notes)
+    add_calibration(cells, {cell.number: found for cell, found in runs.totals()})
     effects = effect_rows(cells, runs.metrics, spec.measures, seed=spec.seed)
     mark(effects, spec.confirmatory)
     corruption = corruption_rows(runs, plan.kernel_rows, spec.measures)
@@ -245,6 +253,9 @@ def _write_tables(
     write_table(out / "effects.csv", effects)
     write_table(out / "corruption.csv", corruption)
     write_table(out / "kernels.csv", plan.kernel_table)
+    over_time = over_time_table(runs.totals(), plan.notes)
+    write_table(out / f"{OVER_TIME}.csv", over_time)
+    write_table(out / f"{CALIBRATION}.csv", calibration_table(runs.totals()))
     write_table(out / "tasks.csv", plan.task_table)
     return cells, effects, corruption
 

@@ -9,7 +9,7 @@ from alignment.report_files import read_report
 from bandits import shards as module
 from bandits.engine import open_engine
 from bandits.plan import Plan, make_plan
-from bandits.shards import Shard, run_shard, shards, standing_groups, work_of
+from bandits.shards import Shard, run_shard, shards, standing, work_of
 from bandits.spec import SweepSpec
 
 MakeReport = Callable[..., Path]
@@ -42,9 +42,11 @@ def test_a_shard_stands_with_the_measures_of_every_computation_and_phase(
 ) -> None:
     path, shard = made
 
-    groups = standing_groups(path, ENGINE)
+    contents = standing(path, ENGINE)
 
-    assert groups is not None
+    assert contents is not None
+    groups = contents.groups
+    assert set(contents.totals) == set(range(shard.first, shard.last))
     assert [group[:2] for group in groups] == [
         (computation, phase)
         for computation in range(shard.first, shard.last)
@@ -69,7 +71,7 @@ def test_a_damaged_shard_does_not_stand(made: tuple[Path, Shard], damage: str) -
     else:
         header.write_text(header.read_text()[:40])
 
-    assert standing_groups(path, ENGINE) is None
+    assert standing(path, ENGINE) is None
 
 
 def test_a_shard_of_another_engine_or_other_versions_does_not_stand(
@@ -78,12 +80,12 @@ def test_a_shard_of_another_engine_or_other_versions_does_not_stand(
     path, _ = made
     header = path.with_suffix(".json")
 
-    assert standing_groups(path, ENGINE._replace(dtype="float32")) is None
+    assert standing(path, ENGINE._replace(dtype="float32")) is None
 
     found = json.loads(header.read_text())
     found["versions"]["torch"] = "0.1"
     header.write_text(json.dumps(found))
-    assert standing_groups(path, ENGINE) is None
+    assert standing(path, ENGINE) is None
 
 
 @pytest.mark.parametrize("n_runs", [2, 300, 70_000])

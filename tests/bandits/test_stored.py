@@ -15,7 +15,7 @@ from bandits import stored as module
 from bandits.engine import open_engine
 from bandits.plan import Plan, make_plan
 from bandits.results import write_runs
-from bandits.shards import run_shard, shards, standing_groups, work_of
+from bandits.shards import run_shard, shards, standing, work_of
 from bandits.simulate import simulate
 from bandits.spec import SweepSpec
 from bandits.stored import StoredRuns
@@ -52,9 +52,9 @@ def folder(plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def runs(plan: Plan, folder: Path) -> StoredRuns:
     made = []
     for shard in shards(plan, "identity", "cpu"):
-        groups = standing_groups(folder / shard.name, open_engine())
-        assert groups is not None
-        made.append((shard, groups))
+        contents = standing(folder / shard.name, open_engine())
+        assert contents is not None
+        made.append((shard, contents))
     assert len({(shard.start, shard.stop) for shard, _ in made}) > 1
     return StoredRuns(plan, folder, made)
 
@@ -106,6 +106,18 @@ def test_parts_are_the_same_runs_in_order(runs: StoredRuns) -> None:
         whole = np.concatenate(parts.pop((block.cell.number, block.phase)))
         np.testing.assert_array_equal(whole, block.metrics["mean_reward"])
     assert not parts
+
+
+def test_totals_are_those_of_all_shards_together(plan: Plan, runs: StoredRuns) -> None:
+    whole = {cell.number: found for cell, found in runs.totals()}
+
+    for block in runs:
+        curves = whole[block.cell.number].over_time[block.phase]
+        assert curves.n_runs == N_RUNS
+        steps = np.diff([0, *curves.ends])
+        mean = np.average(curves.mean("reward"), weights=steps)
+        expected = block.metrics["mean_reward"].mean()
+        assert mean == pytest.approx(expected, abs=1e-3)  # kept in parts of a point
 
 
 def test_a_measure_a_phase_does_not_have_is_not_there(runs: StoredRuns) -> None:

@@ -50,7 +50,7 @@ def with_rewards(shard: ShardData, reward: float) -> ShardData:
             table = parquet.read_row_group(number)
             column = pa.array([reward] * len(table))
             writer.write_table(table.set_column(place, "mean_reward", column))
-    return ShardData(sink.getvalue().to_pybytes(), shard.groups)
+    return ShardData(sink.getvalue().to_pybytes(), shard.contents)
 
 
 def sweep(given: SweepSpec, report: Path, out: Path, **more: object) -> Path:
@@ -88,6 +88,8 @@ def test_a_sweep_leaves_every_file_of_its_folder_and_no_shards(
         "runs.parquet",
         "effects.csv",
         "corruption.csv",
+        "over_time.csv",
+        "calibration.csv",
         "figures",
         ".lock",
     }
