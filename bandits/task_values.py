@@ -3,7 +3,8 @@
 Without anything asked of single raters, a task's values are the report's means. Where
 rewards come from real raters, where the noise is measured, or where others than those
 who pay decide what is harm (`science.md`, rule 18), values are means over the raters of
-the one part and of the other, from their own judgments.
+the one part and of the other, from their own judgments. There every rater counts once,
+even in a study whose report pools groups of raters equally.
 """
 
 from __future__ import annotations

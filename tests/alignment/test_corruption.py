@@ -213,6 +213,26 @@ def test_a_random_matrix_of_equal_spectrum_has_it_and_a_unit_diagonal(
     np.testing.assert_array_equal(other, other.T)
 
 
+def test_a_random_matrix_of_equal_spectrum_favours_no_pair() -> None:
+    # Turning uniformly, every pair has the same law, whatever the kernel said of it.
+    kernel = np.array(
+        [
+            [1.0, 0.9, 0.1, 0.0],
+            [0.9, 1.0, 0.1, 0.0],
+            [0.1, 0.1, 1.0, 0.4],
+            [0.0, 0.0, 0.4, 1.0],
+        ]
+    )
+    rng = np.random.default_rng(1)
+    rows, columns = np.triu_indices(4, k=1)
+
+    drawn = np.stack([same_spectrum(kernel, rng)[rows, columns] for _ in range(4000)])
+
+    away = drawn.mean(0) - drawn.mean()
+    # Six z-scores: 5 is beyond chance.
+    assert np.abs(away / (drawn.std(0) / np.sqrt(len(drawn)))).max() < 5
+
+
 @pytest.mark.parametrize("kernel", [np.eye(5), np.ones((5, 5))])
 def test_where_only_one_matrix_has_the_spectrum_it_is_that_one(
     kernel: np.ndarray,

@@ -362,9 +362,9 @@ def test_a_participant_learns_with_a_human_kernel_that_leaves_them_out(
     )
 
     def serving(source: str) -> dict[tuple[str, float], object]:
-        return {
-            (e.name, e.share): e for e in axis.entries if e.serves("morality", source)
-        }
+        found = [e for e in axis.entries if e.serves("morality", source)]
+        assert len(found) == 3
+        return {(e.name, e.share): e for e in found}
 
     groups, own = serving("group"), serving("p-ada")
     assert set(groups) == set(own) == {("human", 0), ("human", 0.5), ("length", 0)}

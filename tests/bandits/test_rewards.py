@@ -231,3 +231,35 @@ def test_harm_is_counted_by_those_who_decide_what_is_harm() -> None:
     assert torch.equal(harm[1]["mean_reward"], harm[0]["mean_reward"])
     assert torch.equal(harm[1]["regret"], harm[0]["regret"])
     assert not torch.equal(harm[1]["unsafe_actions"], harm[0]["unsafe_actions"])
+
+
+@pytest.mark.parametrize("agent", ["gp_thompson", "kernel_regression", "uniform"])
+def test_what_raters_say_of_unseen_actions_never_reaches_personalization(
+    agent: str,
+) -> None:
+    kernel = None if agent == "uniform" else 0.5 * np.eye(4) + 0.5
+    ratings = np.array([[10.0, 55.0, 30.0, 8.0], [20.0, 60.0, 90.0, 9.0]])
+    other = ratings.copy()
+    other[:, 2:] = [[99.0, 1.0], [NAN, 2.0]]
+    learned = np.tile([True, True, False, False], (30, 1))
+    found = [
+        trace(
+            kernel,
+            ValueTask(
+                *(np.nanmean(given, 0), 50.0, True, learned), rewards=rater_draw(given)
+            ),
+            agent,
+            SETTINGS,
+            seed=3,
+            replicates=range(30),
+        )
+        for given in (ratings, other)
+    ]
+
+    first, second = (one["personalization"] for one in found)
+    assert torch.equal(first.arms, second.arms)
+    assert torch.equal(first.rewards, second.rewards)
+    assert torch.equal(found[0]["generalization"].arms, found[1]["generalization"].arms)
+    assert not torch.equal(
+        found[0]["generalization"].rewards, found[1]["generalization"].rewards
+    )

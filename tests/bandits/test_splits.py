@@ -86,6 +86,15 @@ def test_areas_are_dealt_evenly_too_where_the_actions_have_them() -> None:
             assert (found[:, block].sum(1) == block.sum() / 2).all()
 
 
+def test_counts_that_are_odd_favour_no_phase() -> None:
+    unsafe = np.arange(16) < 5
+
+    found = drawn("stratified", 4000, unsafe=unsafe)
+
+    assert set(found[:, unsafe].sum(1).tolist()) == {2, 3}
+    assert np.abs(found.mean(0) - 0.5).max() < 0.04  # as above: 5 times 0.008
+
+
 def test_without_areas_they_are_not_dealt_evenly() -> None:
     work = np.array(AREAS) == "work"
 

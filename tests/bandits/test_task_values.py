@@ -101,6 +101,8 @@ def test_disputed_actions_are_those_a_test_cannot_place(report: ReportData) -> N
     for threshold in (20.0, 50.0, 64.0):
         p = ttest_1samp(everyone, threshold).pvalue
         np.testing.assert_array_equal(found.disputed(threshold), p > 0.05)
+    interval = ttest_1samp(everyone, 50.0).confidence_interval(0.95)
+    np.testing.assert_allclose(found.margin, (interval.high - interval.low) / 2)
 
 
 def test_an_action_with_one_rater_is_disputed_at_any_threshold(
