@@ -16,7 +16,7 @@ Floats = NDArray[np.floating]
 @compiled(NO_NAN)
 def highest(scores: Floats, blocked: Floats) -> np.floating:
     """The largest score among the arms that are not blocked."""
-    top = scores[0] + blocked[0]
+    top: np.floating = scores[0] + blocked[0]
     for i in range(np.uint64(len(scores))):
         score = scores[i] + blocked[i]
         top = max(score, top)
@@ -24,7 +24,9 @@ def highest(scores: Floats, blocked: Floats) -> np.floating:
 
 
 @compiled()
-def _tied(scores: Floats, blocked: Floats, least: np.floating) -> tuple[int, int]:
+def _tied(
+    scores: Floats, blocked: Floats, least: np.floating
+) -> tuple[np.int64, np.int64]:
     """How many arms reach `least`, and the sum of their indices."""
     count, indices = np.int64(0), np.int64(0)
     for i in range(np.uint64(len(scores))):
@@ -68,7 +70,7 @@ def choose(
     least = highest(scores, blocked) - tolerance
     count, indices = _tied(scores, blocked, least)
     if count == 1:
-        return indices
+        return int(indices)
     wanted = math.ceil(uniform_at(step, where, key) * count)
     return _nth(scores, blocked, least, wanted)
 

@@ -10,8 +10,6 @@ Arrays hold arms padded to whole vectors and rows to pairs; what is padded is
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -42,7 +42,7 @@ def _whole_groups(n: int) -> np.uint64:
 
 
 @compiled()
-def room(count: int) -> tuple[Words, Floats]:
+def room(count: int) -> tuple[Words, NDArray[np.float64]]:
     """Space in which to make so many pairs of numbers at once."""
     n = _whole_groups(count)
     return np.zeros((4, n), np.uint64), np.zeros((2, n))

@@ -61,8 +61,7 @@ def play_regression(
             what is predicted; changed in place.
         least: The summed weight from which an arm has heard of a reward.
     """
-    n_runs, p = mean.shape
-    n_steps = len(told.arms)
+    n_runs, n_steps = len(mean), len(told.arms)
     luck = luck_for(n_steps, 0)
     for b in range(n_runs):
         mu = mean[b]

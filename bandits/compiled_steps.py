@@ -7,13 +7,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bandits.compiled_choice import choose, softmax
 from bandits.compiled_noise import (
     normals_across,
     normals_along,
     room,
     uniforms_along,
 )
-from bandits.compiled_choice import choose, softmax
 from bandits.jit import compiled
 from bandits.noise import Purpose
 

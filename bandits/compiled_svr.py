@@ -7,6 +7,7 @@ its own rounds here. The reasoning is told there; names are the same.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,13 +66,13 @@ def observe(
         begins[i] += 2
     # Of every arm: a position can be rounded onto a change of slope as it moves on.
     for i in range(n):
-        up[i] = slopes[int(math.floor(position[i]))]
-        down[i] = slopes[int(math.ceil(position[i])) - 1]
+        up[i] = slopes[int(np.floor(position[i]))]
+        down[i] = slopes[int(np.ceil(position[i])) - 1]
 
 
 @compiled(NO_NAN)
 def _most_raised(up: Doubles, pull: Doubles) -> float:
-    most = up[0] - pull[0]
+    most: float = up[0] - pull[0]
     for i in range(np.uint64(len(up))):
         most = max(most, up[i] - pull[i])
     return most
@@ -79,7 +80,7 @@ def _most_raised(up: Doubles, pull: Doubles) -> float:
 
 @compiled(NO_NAN)
 def _least_lowered(down: Doubles, pull: Doubles) -> float:
-    least = down[0] - pull[0]
+    least: float = down[0] - pull[0]
     for i in range(np.uint64(len(down))):
         least = min(least, down[i] - pull[i])
     return least
@@ -141,10 +142,10 @@ def solve(
         at = corner if move >= space else at + move
         back = -(corner_back if move >= space_back else back + move)
         position[raised], position[lowered] = at, back
-        up[raised] = slopes[int(math.floor(at))]
-        down[raised] = slopes[int(math.ceil(at)) - 1]
-        up[lowered] = slopes[int(math.floor(back))]
-        down[lowered] = slopes[int(math.ceil(back)) - 1]
+        up[raised] = slopes[int(np.floor(at))]
+        down[raised] = slopes[int(np.ceil(at)) - 1]
+        up[lowered] = slopes[int(np.floor(back))]
+        down[lowered] = slopes[int(np.ceil(back)) - 1]
         _pull_on(pull, move, reach[raised], reach[lowered])
     return most_rounds
 
@@ -162,40 +163,55 @@ def predict(
         out[i] = pull[i] + constant
 
 
+class Machines(NamedTuple):
+    """The regressions of a chunk of runs; fields as in `svr.Machine`, arms padded.
+
+    begins: (n_runs, n_arms + 1) int64, where each arm's part of `slopes` begins.
+    mean: (n_runs, n_padded), what is predicted.
+    """
+
+    reach: Doubles
+    ease: Doubles
+    slopes: Doubles
+    begins: Integers
+    position: Doubles
+    up: Doubles
+    down: Doubles
+    pull: Doubles
+    mean: Doubles
+
+
+class Limits(NamedTuple):
+    """eps and prior_mean as in `svr.Machine`; and the two bounds on the solver."""
+
+    eps: float
+    prior_mean: float
+    gap: float
+    most_rounds: int
+
+
 @compiled()
 def play_svr(
-    reach: Doubles,
-    ease: Doubles,
-    slopes: Doubles,
-    begins: Integers,
-    position: Doubles,
-    up: Doubles,
-    down: Doubles,
-    pull: Doubles,
-    mean: Doubles,
-    eps: float,
-    prior_mean: float,
-    gap: float,
-    most_rounds: int,
-    runs: Runs,
-    steps: Steps,
-    told: Told,
+    machines: Machines, limits: Limits, runs: Runs, steps: Steps, told: Told
 ) -> bool:
     """Take a support vector regression's runs through some steps.
 
     Args:
-        reach, ease: (n_padded, n_padded), as in `svr.Machine`.
-        slopes, begins, position, up, down, pull: (n_runs, ...), changed in place.
-        mean: (n_runs, n_padded), what is predicted; changed in place.
+        machines: Changed in place.
 
     Returns:
-        Whether every optimum was reached within `most_rounds`.
+        Whether every optimum was reached within `limits.most_rounds`.
     """
-    n_runs, p = mean.shape
+    n_runs, p = machines.mean.shape
     n_steps = len(told.arms)
     luck, score = luck_for(n_steps, 0), np.empty(p)
     for b in range(n_runs):
-        mu = mean[b]
+        mu, slopes, position = (
+            machines.mean[b],
+            machines.slopes[b],
+            machines.position[b],
+        )
+        up, down, pull = machines.up[b], machines.down[b], machines.pull[b]
         draw(luck, runs, steps, b)
         for t in range(n_steps):
             greedy = expected_best(runs, steps, b, t, mu)
@@ -204,23 +220,23 @@ def play_svr(
             told.arms[t, b], told.rewards[t, b] = arm, reward
             told.greedy[t, b] = greedy
             if steps.learns:
-                high, low = np.float64(reward) + eps, np.float64(reward) - eps
-                observe(
-                    slopes[b], begins[b], position[b], up[b], down[b], arm, high, low
-                )
+                high = np.float64(reward) + limits.eps
+                low = np.float64(reward) - limits.eps
+                begins = machines.begins[b]
+                observe(slopes, begins, position, up, down, arm, high, low)
                 rounds = solve(
-                    slopes[b],
-                    position[b],
-                    up[b],
-                    down[b],
-                    pull[b],
-                    reach,
-                    ease,
+                    slopes,
+                    position,
+                    up,
+                    down,
+                    pull,
+                    machines.reach,
+                    machines.ease,
                     score,
-                    gap,
-                    most_rounds,
+                    limits.gap,
+                    limits.most_rounds,
                 )
-                if rounds == most_rounds:
+                if rounds == limits.most_rounds:
                     return False
-                predict(up[b], down[b], pull[b], prior_mean, mu)
+                predict(up, down, pull, limits.prior_mean, mu)
     return True

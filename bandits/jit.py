@@ -14,7 +14,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numba  # type: ignore[import-untyped,unused-ignore]
 
@@ -67,8 +67,9 @@ def compiled(flags: set[str] | None = None) -> Callable[[Function], Function]:
     """
 
     def compile_it(function: Function) -> Function:
-        kept = numba.config.CACHE_DIR
-        numba.config.CACHE_DIR = _FOLDER or kept
+        config: Any = numba.config
+        kept = config.CACHE_DIR
+        config.CACHE_DIR = _FOLDER or kept
         try:
             made = numba.njit(
                 nogil=True,
@@ -78,7 +79,7 @@ def compiled(flags: set[str] | None = None) -> Callable[[Function], Function]:
                 boundscheck=False,
             )(function)
         finally:
-            numba.config.CACHE_DIR = kept
+            config.CACHE_DIR = kept
         return cast(Function, made)
 
     return compile_it
