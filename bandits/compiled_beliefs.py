@@ -85,7 +85,8 @@ def _padded_kernel(cell: Cell) -> Floats:
 
 def _kernel(cell: Cell) -> NDArray[np.float64]:
     assert cell.kernel is not None  # open_cell saw to it
-    return cell.kernel.double().numpy()
+    kernel: NDArray[np.float64] = cell.kernel.double().numpy()
+    return kernel
 
 
 def _root(cell: Cell) -> Floats:
