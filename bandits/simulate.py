@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bandits import metrics
+from bandits.backends import Backend, Player, backend_of, players
 from bandits.cell import TIE_TOLERANCE, Cell, chunks, open_cell
 from bandits.cell_totals import CellTotals
 from bandits.harm_calibration import harm_calibration
@@ -75,6 +76,7 @@ def simulate(
     device: str | torch.device = "cpu",
     dtype: torch.dtype = torch.float64,
     chunk: int | None = None,
+    backend: Backend = "auto",
     kernel_name: str = "kernel",
     keep: Callable[[CellTotals], None] | None = None,
 ) -> RunResults:
@@ -96,6 +98,8 @@ def simulate(
         dtype: torch.float64, the reference, or torch.float32.
         chunk: Runs that go through time together; None for what fits the cache. It
             changes no result.
+        backend: "torch", the reference; "numba", one run after the other on a CPU; or
+            "auto", numba where it has the agent. Runs are the same but for rounding.
         kernel_name: Whose kernel it is, for error messages.
         keep: Called with each chunk's totals over its runs; they add up (`plus`) to
             the same for any chunks.
@@ -106,12 +110,14 @@ def simulate(
 
     Raises:
         BanditError: An unknown agent, a kernel that is missing, superfluous, of the
-            wrong size, or not a kernel, or a task for another number of runs.
+            wrong size, or not a kernel, a task for another number of runs, or a
+            backend that does not have the agent.
     """
     cell = open_cell(
         kernel, task, agent, settings, seed, replicates, device, dtype, kernel_name
     )
-    parts = [_measure(cell, rows, keep) for rows in chunks(cell, chunk)]
+    start = _starter(cell, backend)
+    parts = [_measure(cell, rows, start(rows), keep) for rows in chunks(cell, chunk)]
     return {
         phase: {name: torch.cat([p[phase][name] for p in parts]) for name in found}
         for phase, found in parts[0].items()
@@ -129,24 +135,42 @@ def trace(
     device: str | torch.device = "cpu",
     dtype: torch.dtype = torch.float64,
     chunk: int | None = None,
+    backend: Backend = "auto",
     kernel_name: str = "kernel",
 ) -> dict[str, Trace]:
     """The same runs, step by step: phase -> Trace. Arguments as `simulate`."""
     cell = open_cell(
         kernel, task, agent, settings, seed, replicates, device, dtype, kernel_name
     )
-    parts = [_record(cell, rows) for rows in chunks(cell, chunk)]
+    start = _starter(cell, backend)
+    parts = [_record(cell, rows, start(rows)) for rows in chunks(cell, chunk)]
     return {
         phase: Trace(phase, *_joined([part[phase] for part in parts], torch.hstack))
         for phase in parts[0]
     }
 
 
+def _starter(cell: Cell, backend: str) -> Callable[[slice], Any]:
+    """Makes what some of the runs start from: a state, or a compiled player."""
+    if backend_of(cell, backend) == "numba":
+        return players(cell)
+    return lambda rows: cell.start(len(cell.replicates[rows]))
+
+
+def _believes(cell: Cell, state: Any) -> tuple[Tensor, Tensor | None]:
+    """Mean and, where there is one, variance of all arms: (n_runs, n_arms)."""
+    if isinstance(state, Player):
+        return state.believes()
+    return cell.agent.estimator.believes(state)
+
+
 def _measure(
-    cell: Cell, rows: slice, keep: Callable[[CellTotals], None] | None
+    cell: Cell,
+    rows: slice,
+    state: Any,
+    keep: Callable[[CellTotals], None] | None,
 ) -> RunResults:
     """Both phases of some of a cell's runs, as measures."""
-    state = cell.start(len(cell.replicates[rows]))
     results: RunResults = {}
     curves: dict[str, OverTime] = {}
     calibration = None
@@ -154,7 +178,7 @@ def _measure(
         scene = cell.scene(phase, rows)
         judged = {}
         if phase is Phase.GENERALIZATION:
-            mean, variance = cell.agent.estimator.believes(state)
+            mean, variance = _believes(cell, state)
             judged = metrics.judge_predictions(mean, scene, variance)
             if keep is not None:
                 calibration = harm_calibration(scene, mean, variance)
@@ -167,7 +191,7 @@ def _measure(
         state = _play(cell, phase, rows, state, count)
         behaved = {}
         if tally.n_steps:
-            mean, variance = cell.agent.estimator.believes(state)
+            mean, variance = _believes(cell, state)
             behaved = metrics.finish(tally, scene, mean, variance)
         results[phase.name.lower()] = {
             name: found.cpu() for name, found in (behaved | judged).items()
@@ -179,10 +203,10 @@ def _measure(
     return results
 
 
-def _record(cell: Cell, rows: slice) -> dict[str, Block]:
+def _record(cell: Cell, rows: slice, state: Any) -> dict[str, Block]:
     """Both phases of some of a cell's runs, step by step, on the CPU."""
     n_runs = len(cell.replicates[rows])
-    state, found = cell.start(n_runs), {}
+    found = {}
     no_arms = torch.zeros(0, n_runs, dtype=torch.int64)
     nothing = Block(no_arms, no_arms.to(cell.values.dtype), no_arms, None)
     for phase in Phase:
@@ -206,12 +230,16 @@ def _play(
     """Take the runs through a phase, telling what they did block by block.
 
     Args:
-        state: The estimator's state for these runs; used up.
+        state: The estimator's state for these runs, or their player; used up.
         tell: Called with what the runs did, in order.
 
     Returns:
         The state after the phase.
     """
+    if isinstance(state, Player):
+        for fields in state.play(phase):
+            tell(Block(*fields))
+        return state
     rule, estimator = cell.agent.rule, cell.agent.estimator
     allowed, learns = cell.allowed(phase, rows), cell.learns(phase)
     tolerance = TIE_TOLERANCE[cell.values.dtype]

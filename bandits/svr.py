@@ -182,7 +182,12 @@ def _solve(state: Machine) -> Machine:
         if not violated.any():
             return state
         state = _move_pair(state, raised, profit, violated)
-    raise BanditError(
+    raise unsettled()
+
+
+def unsettled() -> BanditError:
+    """The refusal of a step whose optimum is not reached."""
+    return BanditError(
         f"svr: needs to settle within {MOST_ROUNDS:,} rounds a step, got a gap still "
         f"above {GAP}; lower svr_c, or check the kernel for near-duplicate actions"
     )

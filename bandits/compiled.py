@@ -1,0 +1,157 @@
+"""The numba path: the agents of `policies.py` that a CPU runs faster one by one.
+
+Torch is the reference and takes all runs through a step together; here one run goes
+through a block of steps while what it believes stays in the core's cache. Same words,
+same ties, same arithmetic but for the order of sums: a run differs from torch's only
+where a rounding decides between two arms. No result depends on which runs stand beside
+each other. Importing this imports numba: `simulate` does so when it is first wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bandits import rules
+from bandits.cell import TIE_TOLERANCE, Cell
+from bandits.compiled_beliefs import ESTIMATORS, dtype_of, padded
+from bandits.compiled_steps import (
+    ANY,
+    GREEDY,
+    SCORED,
+    SOFTMAX,
+    UPPER_BOUND,
+    Runs,
+    Steps,
+    Told,
+)
+from bandits.noise import Phase
+from bandits.predictions import probability_below
+from bandits.settings import Settings
+
+Floats = NDArray[np.floating]
+
+STEPS_AT_ONCE = 128
+"""Steps in one block. A constant: a belief is rounded alike for any chunk."""
+
+
+class CompiledRule(NamedTuple):
+    """A rule of `rules.py` by its number, and how it is set."""
+
+    number: int
+    width: Callable[[Settings], float] = lambda settings: 0.0
+
+
+class CompiledPlayer:
+    """A cell's agent in its compiled form, with what some of its runs believe."""
+
+    def __init__(self, cell: Cell, prior: Any, rows: slice) -> None:
+        self._cell, self._rows = cell, rows
+        self._estimator = ESTIMATORS[cell.agent.estimator.name]
+        self._state = self._estimator.start(cell, prior, rows)
+
+    def play(
+        self, phase: Phase
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor | None]]:
+        """Take the runs through a phase.
+
+        Yields:
+            The fields of `simulate.Block`, for some steps after the others.
+        """
+        cell = self._cell
+        has_posterior = cell.agent.estimator.marginal_at is not None
+        for told in self._blocks(phase):
+            arms, rewards, greedy, mean, variance = map(torch.from_numpy, told)
+            p_unsafe = None
+            if has_posterior:
+                p_unsafe = probability_below(mean, variance, cell.task.threshold)
+            yield arms, rewards, greedy, p_unsafe
+
+    def believes(self) -> tuple[Tensor, Tensor | None]:
+        """Mean and, where there is one, variance of all arms: (n_runs, n_arms)."""
+        mean, of = self._estimator.mean(self._state), self._estimator.variance
+        if of is None or self._cell.agent.estimator.marginals is None:
+            return self._narrow(mean), None
+        return self._narrow(mean), self._narrow(of(self._state)).clamp(min=0)
+
+    def _blocks(self, phase: Phase) -> Iterator[Told]:
+        cell, runs = self._cell, _runs(self._cell, phase, self._rows)
+        rule, form = cell.agent.rule, _RULES[cell.agent.rule.name]
+        n_steps, dtype = cell.n_steps(phase), runs.table.dtype
+        for begin in range(0, n_steps, STEPS_AT_ONCE):
+            shape = min(STEPS_AT_ONCE, n_steps - begin), len(runs.keys)
+            told = Told(
+                arms=np.zeros(shape, np.int64),
+                rewards=np.zeros(shape, dtype),
+                greedy=np.zeros(shape, np.int64),
+                mean=np.zeros(shape, dtype),
+                variance=np.zeros(shape, dtype),
+            )
+            steps = Steps(
+                phase=int(phase),
+                begin=begin,
+                learns=cell.learns(phase),
+                rule=form.number,
+                width=float(form.width(cell.settings)),
+                own=-1 if rule.purpose is None else int(rule.purpose),
+                exploration=float(rule.explores(cell.settings)),
+            )
+            self._estimator.play(self._state, runs, steps, told)
+            yield told
+
+    def _narrow(self, wide: Floats) -> Tensor:
+        return torch.from_numpy(wide[:, : len(self._cell.values)].copy())
+
+
+def players(cell: Cell) -> Callable[[slice], CompiledPlayer]:
+    """Makes the player of any of a cell's runs."""
+    prior = ESTIMATORS[cell.agent.estimator.name].prior(cell)
+    return partial(CompiledPlayer, cell, prior)
+
+
+def covers(cell: Cell) -> bool:
+    """Whether the cell's agent has a compiled form, and its device can run it."""
+    agent = cell.agent
+    return (
+        cell.values.device.type == "cpu"
+        and agent.estimator.name in ESTIMATORS
+        and agent.rule.name in _RULES
+    )
+
+
+def _runs(cell: Cell, phase: Phase, rows: slice) -> Runs:
+    allowed = cell.allowed(phase, rows).numpy()
+    dtype = dtype_of(cell)
+    replicates = cell.replicates[rows].numpy().astype(np.uint64)
+    keys = np.stack((np.full_like(replicates, cell.seed), replicates), 1)
+    blocked = np.full((len(allowed), padded(allowed.shape[1])), -np.inf, dtype)
+    blocked[:, : allowed.shape[1]][allowed] = 0
+    return Runs(
+        keys=keys,
+        blocked=blocked,
+        table=cell.payer.table.numpy(),
+        counts=cell.payer.counts.numpy(),
+        sd=dtype(cell.payer.sd),
+        noise_var=dtype(cell.settings.reward_sd**2),
+        tolerance=dtype(TIE_TOLERANCE[cell.values.dtype]),
+    )
+
+
+_RULES: dict[str, CompiledRule] = {
+    rules.THOMPSON.name: CompiledRule(SCORED),
+    rules.GREEDY.name: CompiledRule(GREEDY),
+    rules.EPSILON.name: CompiledRule(GREEDY),
+    rules.UPPER_BOUND.name: CompiledRule(
+        UPPER_BOUND, lambda settings: settings.ucb_beta**0.5
+    ),
+    rules.SOFTMAX.name: CompiledRule(
+        SOFTMAX, lambda settings: settings.softmax_temperature
+    ),
+    rules.UNIFORM.name: CompiledRule(ANY),
+}

@@ -1,0 +1,203 @@
+"""What every compiled agent shares: which steps, whose runs, their luck, their pay."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bandits.compiled_choice import choose, softmax
+from bandits.compiled_noise import (
+    normals_across,
+    normals_along,
+    room,
+    uniforms_along,
+)
+from bandits.jit import compiled
+from bandits.noise import Purpose
+
+Floats = NDArray[np.floating]
+Doubles = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Words = NDArray[np.uint64]
+
+GREEDY, SCORED, UPPER_BOUND, SOFTMAX, ANY = range(5)
+"""Rules a compiled agent knows, by number: strings are slow to pass. `SCORED` takes the
+best of a sample."""
+
+SAMPLING, REWARD_NOISE, TIE_BREAK, EXPLORATION, RATER = (
+    int(purpose) << 32
+    for purpose in (
+        Purpose.SAMPLING,
+        Purpose.REWARD_NOISE,
+        Purpose.TIE_BREAK,
+        Purpose.EXPLORATION,
+        Purpose.RATER,
+    )
+)
+"""Purposes where the compiled words want them: a phase is added."""
+
+
+class Steps(NamedTuple):
+    """Some steps of a phase, and how an agent goes through them.
+
+    phase: `noise.Phase` as a number.
+    begin: The first step's number in its phase.
+    learns: Whether rewards change the belief.
+    rule: One of `GREEDY` .. `ANY`.
+    width: For `UPPER_BOUND`, standard deviations above the mean; for `SOFTMAX`, the
+        points that make an arm e times as likely.
+    own: What the rule's own uniform number is for, a `noise.Purpose`; -1 without one.
+    exploration: Share of steps with any admissible action.
+    """
+
+    phase: int
+    begin: int
+    learns: bool
+    rule: int
+    width: float
+    own: int
+    exploration: float
+
+
+class Runs(NamedTuple):
+    """Whose steps: a chunk of runs, one row each.
+
+    keys: (n_runs, 2) uint64, seed and replicate.
+    blocked: (n_runs, n_padded), 0 for admissible arms and -inf for the others.
+    table, counts, sd: As in `rewards.Payer`; table and sd, like the next two, in the
+        dtype that all is computed in.
+    noise_var: What the agent takes the variance of the reward noise to be.
+    tolerance: Scores that differ by less tie.
+    """
+
+    keys: Words
+    blocked: Floats
+    table: Floats
+    counts: Doubles
+    sd: np.floating
+    noise_var: np.floating
+    tolerance: np.floating
+
+
+class Told(NamedTuple):
+    """What the runs did, each (n_steps, n_runs), written by the compiled agent.
+
+    greedy: The arm with the highest expected value before the step.
+    mean, variance: The latent value of the arm taken, as believed before the step;
+        (0, 0) where the agent has no variance.
+    """
+
+    arms: Integers
+    rewards: Floats
+    greedy: Integers
+    mean: Floats
+    variance: Floats
+
+
+class Luck(NamedTuple):
+    """A run's random numbers, one of each for every step of a block, and room for more.
+
+    noise: Standard normal, for the reward.
+    explore, own, which: Uniform: whether to explore, the rule's own, and which rating
+        is paid.
+    words, pairs: `compiled_noise.room`.
+    """
+
+    noise: Doubles
+    explore: Doubles
+    own: Doubles
+    which: Doubles
+    words: Words
+    pairs: Doubles
+
+
+@compiled()
+def luck_for(n_steps: int, n_normals: int) -> Luck:
+    """Room for the luck of a block, and for so many normals at once."""
+    words, pairs = room(max(n_steps, n_normals))
+    return Luck(
+        np.empty(n_steps),
+        np.ones(n_steps),
+        np.empty(n_steps),
+        np.zeros(n_steps),
+        words,
+        pairs,
+    )
+
+
+@compiled()
+def draw(luck: Luck, runs: Runs, steps: Steps, run: int) -> None:
+    """The luck of one run in a block, as far as it needs any."""
+    noise, explore, own, which, words, pairs = luck
+    n, begin, phase, key = len(noise), steps.begin, steps.phase, runs.keys[run]
+    normals_along(noise, n, words, pairs, begin, phase + REWARD_NOISE, key)
+    if steps.exploration > 0:
+        uniforms_along(explore, n, words, pairs, begin, phase + EXPLORATION, key)
+    if steps.own >= 0:
+        uniforms_along(own, n, words, pairs, begin, phase + (steps.own << 32), key)
+    if runs.table.shape[1] > 1:
+        uniforms_along(which, n, words, pairs, begin, phase + RATER, key)
+
+
+@compiled()
+def pay(luck: Luck, runs: Runs, arm: int, step: int) -> np.floating:
+    """What a pull pays, as `rewards.Payer.pay`; `step` counts from the block's first."""
+    column = int(luck.which[step] * runs.counts[arm])
+    noise = runs.table.dtype.type(luck.noise[step]) * runs.sd
+    reward: np.floating = runs.table[arm, column] + noise
+    return reward
+
+
+@compiled()
+def sampling(
+    luck: Luck, runs: Runs, steps: Steps, run: int, step: int, n: int, out: Floats
+) -> None:
+    """out[:n] = the standard normals of a Thompson sample; room for one more."""
+    where, key = steps.phase + SAMPLING, runs.keys[run]
+    normals_across(out, n, luck.words, luck.pairs, steps.begin + step, where, key)
+
+
+@compiled()
+def expected_best(runs: Runs, steps: Steps, run: int, step: int, mean: Floats) -> int:
+    """The admissible arm of the highest expected value, ties by the step's own draw."""
+    at, where = steps.begin + step, steps.phase + TIE_BREAK
+    return choose(mean, runs.blocked[run], runs.tolerance, at, where, runs.keys[run])
+
+
+@compiled()
+def act(
+    luck: Luck,
+    runs: Runs,
+    steps: Steps,
+    run: int,
+    step: int,
+    greedy: int,
+    scores: Floats,
+) -> int:
+    """The arm taken.
+
+    Args:
+        step: From the block's first.
+        greedy: `expected_best`.
+        scores: (n_padded,), what the rule goes by: a sample, upper bounds, or for
+            `SOFTMAX` what is expected.
+    """
+    blocked, rule = runs.blocked[run], steps.rule
+    if luck.explore[step] < steps.exploration or rule == ANY:
+        scores = blocked
+    elif rule == GREEDY:
+        return greedy
+    elif rule == SOFTMAX:
+        return softmax(scores, blocked, steps.width, luck.own[step])
+    at, where = steps.begin + step, steps.phase + TIE_BREAK
+    return choose(scores, blocked, runs.tolerance, at, where, runs.keys[run])
+
+
+@compiled()
+def upper_bounds(mean: Floats, variance: Floats, width: float, out: Floats) -> None:
+    """out = mean + width standard deviations, arm by arm."""
+    for i in range(np.uint64(len(out))):
+        spread = np.sqrt(max(variance[i], variance.dtype.type(0)))
+        out[i] = mean[i] + mean.dtype.type(width) * spread
