@@ -59,7 +59,7 @@ def test_pandas_agrees_with_tied_ranks() -> None:
     assert given_table(table)[0].partial == pytest.approx(witness.by_precision(ranks))
 
 
-@pytest.mark.parametrize("n", [4, 5, 6])
+@pytest.mark.parametrize("n", [5, 6])
 def test_the_p_is_that_of_refitting_under_every_order(n: int) -> None:
     table = drawn(n, seed=n, columns=3)
 
