@@ -127,11 +127,11 @@ def ask_jointly(
     answers = []
     for k, question in enumerate(questions):
         naive_p, n_runs = _naive(question)
-        not_asked = math.isnan(p[k])
+        best = 1.0 if math.isnan(p[k]) else float(smallest[k])
         answers.append(
             Answer(
                 question.label, math.nan if notes[k] else float(values[k]), float(p[k]),
-                float(by_holm[k]), float(jointly[k]), 1.0 if not_asked else float(smallest[k]),
+                float(by_holm[k]), float(jointly[k]), best,
                 exact, n, naive_p, n_runs, notes[k],
             )
         )  # fmt: skip
