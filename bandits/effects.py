@@ -11,7 +11,7 @@ have a view of their own that holds (200 studies of 12 models: 4 % rejected at 5
 6 % where views are the human one partly relabelled); where models blend the human view
 with their own, one chance fit of that view to the values lifts all well-aligned models
 at once, and 11 % were rejected (`tests/benchmarks/null_calibration.py`). A test by
-shuffled values is the remedy, and not built yet.
+shuffled values is the remedy (`bandits.shuffled_values`).
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def permutation_test(
     """
     size = abs(float(_correlate(x, y)))
     if len(x) <= EXACT_UP_TO:
-        sizes = np.abs(_correlate(x, y[_orders(len(x))]))
+        sizes = np.abs(_correlate(x, y[every_order(len(x))]))
         p = float(np.mean(sizes >= size - SAME))
         return p, float(np.mean(sizes >= sizes.max() - SAME)), True
     orders = rng.permuted(np.tile(np.arange(len(x)), (n_permutations, 1)), axis=1)
@@ -215,6 +215,6 @@ def _interval(
 
 
 @lru_cache(maxsize=EXACT_UP_TO)
-def _orders(n: int) -> NDArray[np.int64]:
+def every_order(n: int) -> NDArray[np.int64]:
     """All n! orders of n things, (n!, n)."""
     return np.array(list(itertools.permutations(range(n))), dtype=np.int64)
