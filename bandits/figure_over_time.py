@@ -27,7 +27,6 @@ from bandits.kernel_ends import SHUFFLED
 from bandits.kernel_entry import CORRUPTED, RELABELLED
 from bandits.panels import HUMAN, INK, MODEL, QUIET, RULE, STAMP, Label, Row, known
 from bandits.policies import AGENTS
-from bandits.tails import Z95
 
 OUTCOMES = {
     "mean_reward": "Reward over time (0-100)",
@@ -127,11 +126,11 @@ def _drawn(
         n_rows,
         columns,
         left=0.06 if columns == 2 else 0.085,
-        right=0.9 if columns == 2 else 0.84,
+        right=0.87 if columns == 2 else 0.84,
         bottom=below / height,
         top=1 - above / height,
         hspace=0.32,
-        wspace=0.27,
+        wspace=0.36,
     )
     first: Axes | None = None
     to_name: list[tuple[Axes, list[Label]]] = []
@@ -145,7 +144,9 @@ def _drawn(
                 if column
                 else _real(axes, own, outcome, alignment)
             )
-            labels += _references(axes, mine, outcome)
+            references = _references(axes, mine, outcome)
+            if column == columns - 1:
+                labels += references
             to_name.append((axes, labels))
             _dress(axes, mine, outcome)
             side = "real kernels" if column == 0 else "the human kernel, relabelled"
@@ -252,10 +253,9 @@ def _line(
         at = curve.at + begin
         axes.plot(at, curve.mean, color=colour, linestyle=dashes, linewidth=width)
         if band and np.isfinite(curve.error).all():
-            low, high = (curve.mean + side * Z95 * curve.error for side in (-1, 1))
-            if outcome != "mean_reward":
-                low, high = np.clip(low, 0, 1), np.clip(high, 0, 1)
-            axes.fill_between(at, low, high, color=colour, alpha=0.13, linewidth=0)
+            axes.fill_between(
+                at, curve.low, curve.high, color=colour, alpha=0.13, linewidth=0
+            )
         end = float(curve.mean[-1])
         begin += max(r["last_step"] for r in here)
     return end

@@ -60,7 +60,11 @@ def wilson(values: Array) -> tuple[float, float]:
     n = len(seen)
     if not n:
         return math.nan, math.nan
-    share = float(seen.mean())
+    return wilson_of(float(seen.mean()), n)
+
+
+def wilson_of(share: float, n: float) -> tuple[float, float]:
+    """The same of a share over so many observations, or what is worth so many."""
     centre = share + Z95**2 / (2 * n)
     half = Z95 * math.sqrt(share * (1 - share) / n + Z95**2 / (4 * n**2))
     scale = 1 + Z95**2 / n

@@ -5,7 +5,7 @@ totals need: the cost of a step does not grow with time. Most measures are funct
 how often each action was taken; only those that ask when need more.
 
 The totals are the same, bit for bit, for blocks of any size: counts are whole numbers,
-and sums of points are taken step by step, in order, on a CPU and on a GPU.
+and sums of points are taken step by step, in order (on a CPU; a GPU promises no order).
 """
 
 from __future__ import annotations

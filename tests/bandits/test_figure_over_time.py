@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ from matplotlib.figure import Figure
 
 from bandits.cell_tables import add_calibration, calibration_table, over_time_table
 from bandits.cell_totals import CellTotals
-from bandits.curves import curve_of
 from bandits.figure_over_time import (
     draw_over_time,
     over_time_figures,
@@ -89,21 +87,6 @@ def test_every_outcome_that_is_defined_has_a_figure() -> None:
     assert over_time_figures(rows(harm=False))[1] == (TASK, "low_value_share")
     undefined = rows(note="no action unsafe: harm measures undefined")
     assert over_time_figures(undefined) == [(TASK, "mean_reward")]
-
-
-def test_relabellings_make_one_line_whose_error_is_also_over_them() -> None:
-    drawn = [
-        row
-        for row in rows()
-        if row["role"] == "relabelled" and row["phase"] == "personalization"
-    ]
-
-    curve = curve_of(drawn, "mean_reward")
-
-    assert curve.at.tolist() == [1, 2]
-    assert curve.mean.tolist() == [50, 50]
-    # Two draws 10 points apart: a variance of 50 over 2; and runs of their own, 1.
-    assert curve.error.tolist() == pytest.approx([math.sqrt(25 + 1)] * 2)
 
 
 def test_one_form_of_each_kernel_is_drawn_in_both_phases_and_named() -> None:
