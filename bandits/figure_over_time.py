@@ -67,6 +67,7 @@ def save_over_time(
     mark: str,
     simulated: bool,
     alignment: Mapping[str, float] = MappingProxyType({}),
+    definition: str = "",
 ) -> list[Path]:
     """Draw one figure and save it as SVG and PNG. Arguments as `draw_over_time`.
 
@@ -77,7 +78,7 @@ def save_over_time(
     name = "_".join((*task, "over_time", outcome)).replace(".", "-")
     paths = [folder / f"{name}.svg", folder / f"{name}.png"]
     with matplotlib.rc_context(STYLE):
-        figure = _drawn(rows, task, outcome, mark, simulated, alignment)
+        figure = _drawn(rows, task, outcome, mark, simulated, alignment, definition)
         # No date in the file: the same sweep gives the same bytes.
         figure.savefig(paths[0], metadata={"Date": None})
         figure.savefig(paths[1], dpi=130, metadata={"Software": None})
@@ -92,6 +93,7 @@ def draw_over_time(
     mark: str,
     simulated: bool,
     alignment: Mapping[str, float] = MappingProxyType({}),
+    definition: str = "",
 ) -> Figure:
     """One outcome over the steps of both phases.
 
@@ -101,9 +103,10 @@ def draw_over_time(
         mark: First digits of the sweep's hash.
         simulated: Whether the participants were.
         alignment: Of kernels by name; the better aligned a model, the darker its line.
+        definition: Of the dimension, a sentence that stands under the figure.
     """
     with matplotlib.rc_context(STYLE):
-        return _drawn(rows, task, outcome, mark, simulated, alignment)
+        return _drawn(rows, task, outcome, mark, simulated, alignment, definition)
 
 
 def _drawn(
@@ -113,6 +116,7 @@ def _drawn(
     mark: str,
     simulated: bool,
     alignment: Mapping[str, float],
+    definition: str,
 ) -> Figure:
     mine = [r for r in of_task(rows, task) if known(r.get(outcome))]
     seen = [r for r in mine if r["role"] != "none"]
@@ -158,7 +162,8 @@ def _drawn(
     figure.draw_without_rendering()
     for axes, labels in to_name:
         panels.name_lines(axes, labels)
-    _frame(figure, mine, task, outcome, mark, simulated, bool(alignment))
+    shaded = bool(alignment)
+    _frame(figure, mine, task, outcome, mark, simulated, shaded, definition)
     return figure
 
 
@@ -292,6 +297,7 @@ def _frame(
     mark: str,
     simulated: bool,
     shaded: bool,
+    definition: str,
 ) -> None:
     height = figure.get_figheight()
     dimension, source, rule = task
@@ -336,6 +342,8 @@ def _frame(
         word = outcome.removesuffix("_share").replace("_", "-")
         which = " (the median)" if rule == "median" else ""
         said.append(f"An action is {word} below {rows[0]['threshold']:.4g}{which}.")
+    if definition:
+        said.append(f"{dimension}: {definition.rstrip('.')}.")
     said.append("Runs tell how sure a line is, not how another kernel would do.")
     width = 178 if figure.get_figwidth() > 10 else 115
     figure.text(

@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from alignment.errors import FolderError
 from alignment.folders import (
@@ -278,7 +279,7 @@ def _draw(
         if column in row and not share
     }
     save = partial(
-        save_over_time,
+        _save_curves,
         mark=material.mark,
         simulated=material.simulated,
         alignment=aligned,
@@ -287,9 +288,24 @@ def _draw(
         tasks = [(material.of_task(one[0]), folder, *one) for one in wanted]
         for _ in each(save_figure, tasks):
             progress.advance()
-        lines = [(of_task(curves, one[0]), folder, *one) for one in over_time]
+        told = material.definitions
+        lines = [
+            (of_task(curves, task), folder, task, outcome, told.get(task[0], ""))
+            for task, outcome in over_time
+        ]
         for _ in each(save, lines):
             progress.advance()
+
+
+def _save_curves(
+    rows: Sequence[Row],
+    folder: Path,
+    task: tuple[str, str, str],
+    outcome: str,
+    definition: str,
+    **more: Any,
+) -> list[Path]:
+    return save_over_time(rows, folder, task, outcome, definition=definition, **more)
 
 
 def _refuse_other_kinds(out: Path) -> None:
