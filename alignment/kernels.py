@@ -7,7 +7,7 @@ the agents do not, so a claim about alignment needs the second.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from scipy.linalg import LinAlgError, cholesky, eigh
@@ -15,9 +15,13 @@ from scipy.stats import rankdata
 
 from alignment.errors import MatrixError
 from alignment.matrices import TOLERANCE, FloatArray, SimilarityMatrix
+from alignment.nearest import clipped_correlation, nearest_correlation
 
 Form = Literal["as_given", "matched"]
 Completion = Literal["mean"]
+Repair = Literal["clip", "higham"]
+"""How eigenvalues below 0 are taken away. Never by a shift of the diagonal: a kernel
+with a constant added to it behaves as if rewards were noisier."""
 
 # Jitter tried in turn by `robust_cholesky`, as a share of the mean diagonal.
 JITTERS = (0.0, 1e-12, 1e-10, 1e-8, 1e-6)
@@ -84,24 +88,29 @@ class Kernel:
 
 
 def as_kernel(
-    matrix: SimilarityMatrix, *, completion: Completion | None = None
+    matrix: SimilarityMatrix,
+    *,
+    completion: Completion | None = None,
+    repair: Repair = "clip",
 ) -> Kernel:
-    """The kernel of a matrix as given: eigenvalues below 0 clipped, diagonal 1.
+    """The kernel of a matrix as given: no eigenvalue below 0, diagonal 1.
 
     Clipping gives the nearest positive semi-definite matrix in the Frobenius norm;
     its diagonal, 1 or more, is then brought back to 1 by dividing each row and column
-    by the root of its diagonal entry. O(n_actions ** 3).
+    by the root of its diagonal entry. O(n_actions ** 3). "higham" gives the nearest of
+    all matrices that have both (`nearest.py`), which changes less and takes longer.
 
     Args:
+        repair: "clip" or "higham".
         completion: What to do with pairs that were never judged: None refuses them,
             "mean" gives them the mean of the judged pairs.
 
     Raises:
         MatrixError: Pairs are missing and no completion was named, or all are missing,
-            or the completion is unknown.
+            or the completion or the repair is unknown.
     """
     values, completed = _completed(matrix, completion)
-    return _repaired(values, matrix, "as_given", completed)
+    return _repaired(values, matrix, "as_given", completed, repair)
 
 
 def matched(
@@ -109,6 +118,7 @@ def matched(
     reference: SimilarityMatrix,
     *,
     completion: Completion | None = None,
+    repair: Repair = "clip",
 ) -> Kernel:
     """The kernel that keeps the order of `matrix` and takes the scale of `reference`.
 
@@ -138,7 +148,7 @@ def matched(
     mapped = np.interp(position, (np.arange(len(target)) + 0.5) / len(target), target)
     values = np.eye(len(matrix))
     values[rows, columns] = values[columns, rows] = mapped
-    return _repaired(values, matrix, "matched", completed)
+    return _repaired(values, matrix, "matched", completed, repair)
 
 
 def root(kernel: FloatArray) -> FloatArray:
@@ -197,17 +207,24 @@ def _completed(
 
 
 def _repaired(
-    values: FloatArray, matrix: SimilarityMatrix, form: Form, completed: int
+    values: FloatArray,
+    matrix: SimilarityMatrix,
+    form: Form,
+    completed: int,
+    repair: Repair,
 ) -> Kernel:
-    eigenvalues, vectors = eigh(values)
+    if repair not in get_args(Repair):
+        raise MatrixError(
+            f"similarity of {matrix.rater}: the repair must be one of "
+            f"{', '.join(get_args(Repair))}, got {repair!r}"
+        )
+    eigenvalues = eigh(values, eigvals_only=True)
     negative = -eigenvalues[eigenvalues < 0].sum()
     # Rounding alone gives a singular matrix eigenvalues of about -1e-16.
     if negative > TOLERANCE:
-        clipped = (vectors * np.clip(eigenvalues, 0.0, None)) @ vectors.T
-        scale = 1 / np.sqrt(np.diag(clipped))
-        repaired = clipped * scale[:, None] * scale[None, :]
-        repaired = (repaired + repaired.T) / 2
-        np.fill_diagonal(repaired, 1.0)
+        # The nearest matrix is found up to a tolerance: clipping takes what is left.
+        near = nearest_correlation(values) if repair == "higham" else values
+        repaired = clipped_correlation(near)
     else:
         negative, repaired = 0.0, values
     share = np.clip(eigh(repaired, eigvals_only=True), 0.0, None) / len(repaired)

@@ -61,7 +61,9 @@ def human_kernels(
             if view.human is None or view.held_out is None:
                 continue
             try:
-                kernel = as_kernel(view.human, completion=spec.completion)
+                kernel = as_kernel(
+                    view.human, completion=spec.completion, repair=spec.repair
+                )
             except AlignmentError as refusal:
                 faults.append((place, str(refusal)))
                 continue
@@ -109,7 +111,9 @@ def corrupted_kernels(
                             seed=seed,
                             completion=spec.completion,
                         )
-                        kernel = as_kernel(matrix, completion=spec.completion)
+                        kernel = as_kernel(
+                            matrix, completion=spec.completion, repair=spec.repair
+                        )
                     except AlignmentError as refusal:
                         faults.append((f"corruption.shares[{place}]", str(refusal)))
                         break

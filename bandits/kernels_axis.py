@@ -108,7 +108,9 @@ def build_kernels(report: ReportData, spec: SweepSpec) -> KernelsAxis:
         if name in ENDS or name == HUMAN:
             continue
         try:
-            models[name] = as_kernel(report.matrices[name], completion=spec.completion)
+            models[name] = as_kernel(
+                report.matrices[name], completion=spec.completion, repair=spec.repair
+            )
         except AlignmentError as refusal:
             faults.append((place, str(refusal)))
     own = human_kernels(circles, spec, wanted.get(HUMAN), faults)
@@ -144,7 +146,10 @@ def build_kernels(report: ReportData, spec: SweepSpec) -> KernelsAxis:
                 if form == "matched" and human is not None:
                     scale = _distribution(human, own, spec)
                     shaped = matched(
-                        report.matrices[name], scale, completion=spec.completion
+                        report.matrices[name],
+                        scale,
+                        completion=spec.completion,
+                        repair=spec.repair,
                     )
                 found = alignment.get(name, {})
                 entries.append(
@@ -207,6 +212,8 @@ def _distribution(
     if own:
         return as_matrix(own[0].kernel)
     try:
-        return as_matrix(as_kernel(human, completion=spec.completion))
+        return as_matrix(
+            as_kernel(human, completion=spec.completion, repair=spec.repair)
+        )
     except AlignmentError:
         return human

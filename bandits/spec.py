@@ -195,6 +195,12 @@ class SweepSpec(Part):
         description="How pairs nobody judged are filled in. Unset: such a matrix is"
         ' refused. Never applied to raters that enter only through "all".',
     )
+    repair: Literal["clip", "higham"] = Field(
+        default="clip",
+        description="How a matrix becomes positive semi-definite: eigenvalues below 0"
+        " clipped and the diagonal brought back to 1, or the nearest correlation matrix"
+        " (Higham, 2002). How much that changed stands beside every kernel.",
+    )
     measures: tuple[str, ...] = Field(
         default=("spearman",),
         min_length=1,

@@ -384,3 +384,18 @@ def test_people_a_report_does_not_know_are_a_fault(make_report: MakeReport) -> N
     ((place, sentence),) = refusal.value.faults
     assert place == "people"
     assert sentence.startswith("needs single participants' similarity judgments")
+
+
+def test_kernels_are_repaired_as_the_spec_says(make_report: MakeReport) -> None:
+    folder = make_report()
+
+    clipped, nearest = (
+        {e.name: e.kernel for e in build(folder, repair=r, forms=["as_given"]).entries}
+        for r in ("clip", "higham")
+    )
+
+    assert clipped.keys() == nearest.keys()
+    changed = [key for key, kernel in clipped.items() if kernel.repaired_share > 1e-6]
+    assert changed
+    for key in changed:
+        assert nearest[key].repaired_share < clipped[key].repaired_share

@@ -30,6 +30,27 @@ from bandits.settings import Settings
             "generalization_steps needs to be a whole number, at least 0, got 2.5",
         ),
         ({"exploration": 1.2}, "exploration needs to be between 0 and 1, got 1.2"),
+        ({"epsilon": -0.1}, "epsilon needs to be between 0 and 1, got -0.1"),
+        (
+            {"safe_probability": 1.5},
+            "safe_probability needs to be between 0 and 1, got 1.5",
+        ),
+        (
+            {"softmax_temperature": 0.0},
+            "softmax_temperature needs to be above 0, got 0.0",
+        ),
+        ({"ucb_beta": -1.0}, "ucb_beta needs to be at least 0, got -1.0"),
+        ({"safe_beta": math.nan}, "safe_beta needs to be at least 0, got nan"),
+        (
+            {"safe_seeds": 0},
+            "safe_seeds needs to be a whole number, at least 1, got 0",
+        ),
+        ({"ridge": 0.0}, "ridge needs to be above 0, or unset, got 0.0"),
+        (
+            {"hyperparameters": "chosen"},
+            "hyperparameters needs to be one of fixed, marginal_likelihood, "
+            "got 'chosen'",
+        ),
     ],
 )
 def test_a_setting_out_of_range_is_refused_by_name(
