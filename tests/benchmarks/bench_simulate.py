@@ -1,11 +1,17 @@
 """How many run-steps a second the simulator does, and a refit loop beside it.
 
-    python tests/benchmarks/bench_simulate.py [--runs 256] [--steps 100] [--rounds 5]
+    python tests/benchmarks/bench_simulate.py [--steps 100 1000] [--rounds 5]
+        [--arms 50] [--growth] [--processes] [--memory] [--device cuda]
 
 Every round runs each agent once and the scikit-learn loop of the same agent once, in
-turn, so that all see the same weather; medians and the range over rounds are printed,
-and the ratio within rounds. One thread. The loop is what a researcher would write: one
-run at a time, refitted to all rewards at each step.
+turn, so that all see the same weather; medians over rounds are printed, the ratio is
+taken within rounds. What is timed is `simulate` with all its measures, one thread; the
+bare loop, without measures, stands beside it. The refit loop is what a researcher would
+write: one run at a time, refitted to all rewards at each step. It is timed at every
+`steps / 50`-th step of a run of ours, for at 1,000 steps a whole run takes minutes.
+
+Without numba's machine code in the cache the first round, which is not counted, waits
+for it to be compiled.
 """
 
 from __future__ import annotations
@@ -13,10 +19,15 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import resource
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from multiprocessing import get_context
 
 import numpy as np
 import sklearn
@@ -24,16 +35,30 @@ import torch
 from numpy.typing import NDArray
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import Kernel
+from sklearn.kernel_ridge import KernelRidge
 from sklearn.svm import SVR
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from bandits.backends import backend_of, players
+from bandits.cell import chunks, open_cell
+from bandits.noise import Phase
 from bandits.policies import AGENTS
 from bandits.settings import Settings
-from bandits.simulate import simulate
+from bandits.simulate import simulate, trace
 from bandits.task import ValueTask, split_actions
 
 Array = NDArray[np.float64]
-N_ACTIONS = 50
+DTYPES = {"float64": torch.float64, "float32": torch.float32}
+BARS: dict[tuple[str, str], tuple[float, float]] = {
+    ("gp_thompson", "float64"): (1_200, 11_000),
+    ("gp_thompson", "float32"): (1_800, 13_000),
+    ("kernel_ridge", "float64"): (2_500, 25_000),
+    ("svr", "float64"): (700, 1_500),
+    ("kernel_regression", "float64"): (180, 700),
+}
+"""agent, dtype -> the least ratio to the refit loop at 100 and at 1,000 steps, n = 50."""
+FLOPS = {"gp_thompson": 6.0, "kernel_ridge": 1.0, "gp_ucb": 1.0}
+"""Operations a step, times n_arms squared; ridge corrects the admissible half alone."""
 
 
 class Looked(Kernel):  # type: ignore[misc]  # scikit-learn is not typed
@@ -53,6 +78,77 @@ class Looked(Kernel):  # type: ignore[misc]  # scikit-learn is not typed
         return False
 
 
+class Problem:
+    """A kernel, a task and one agent's settings; made anew in every process."""
+
+    def __init__(
+        self, n_arms: int, n_runs: int, n_steps: int, rank: int = 0, first: int = 0
+    ) -> None:
+        rng = np.random.default_rng(0)
+        points = 0.6 * rng.normal(size=(n_arms, rank or 8))
+        if rank:
+            unit = points / np.linalg.norm(points, axis=1, keepdims=True)
+            self.similarity = unit @ unit.T
+        else:
+            squares = ((points[:, None] - points[None]) ** 2).sum(-1)
+            self.similarity = np.exp(-squares / 2)
+        order = (points @ rng.normal(size=rank or 8)).argsort().argsort()
+        self.values = 100.0 * order / (n_arms - 1)
+        self.runs = range(first, first + n_runs)
+        self.task = ValueTask(
+            self.values, 50.0, True, split_actions(n_arms, self.runs, seed=0)
+        )
+        self.settings = Settings(personalization_steps=n_steps, generalization_steps=0)
+
+    def kernel(self, agent: str) -> Array | None:
+        return self.similarity if AGENTS[agent].uses_kernel else None
+
+    def simulate(self, agent: str, dtype: str, device: str = "cpu") -> None:
+        simulate(
+            self.kernel(agent),
+            self.task,
+            agent,
+            self.settings,
+            seed=0,
+            replicates=self.runs,
+            dtype=DTYPES[dtype],
+            device=device,
+        )
+
+    def bare(self, agent: str, dtype: str) -> None:
+        """The same without measures; nothing where the agent has no compiled form."""
+        cell = open_cell(
+            self.kernel(agent),
+            self.task,
+            agent,
+            self.settings,
+            0,
+            self.runs,
+            "cpu",
+            DTYPES[dtype],
+            "kernel",
+        )
+        if backend_of(cell, "auto") != "numba":
+            return
+        start = players(cell)
+        for rows in chunks(cell, None):
+            for _ in start(rows).play(Phase.PERSONALIZATION):
+                pass
+
+    def history(self, agent: str) -> tuple[list[int], list[float]]:
+        """Arms and rewards of one run of ours, for the refit loop to refit to."""
+        first = ValueTask(self.values, 50.0, True, self.task.personalization[:1])
+        found = trace(
+            self.kernel(agent),
+            first,
+            agent,
+            self.settings,
+            seed=0,
+            replicates=self.runs[:1],
+        )["personalization"]
+        return found.arms[:, 0].tolist(), found.rewards[:, 0].tolist()
+
+
 def refit_scores(
     agent: str,
     similarity: Array,
@@ -68,6 +164,10 @@ def refit_scores(
     if agent == "kernel_regression":
         weights = similarity[:, arms]
         return np.asarray(weights @ y / weights.sum(1))
+    if agent == "kernel_ridge":
+        ridge = KernelRidge(alpha=100 / 625, kernel="precomputed")
+        ridge.fit(similarity[np.ix_(arms, arms)], y - 50)
+        return np.asarray(ridge.predict(similarity[:, arms]))
     if agent == "svr":
         machine = SVR(kernel="precomputed", C=10.0, epsilon=1.0)
         machine.fit(similarity[np.ix_(arms, arms)], y)
@@ -86,17 +186,19 @@ def refit_scores(
     return rng.multivariate_normal(*process.predict(grid, return_cov=True))
 
 
-def refit_run(
-    agent: str, similarity: Array, values: Array, n_steps: int, seed: int
-) -> None:
-    """One run of the loop, among the first half of the actions."""
-    rng = np.random.default_rng(seed)
-    arms: list[int] = []
-    rewards: list[float] = []
-    for _ in range(n_steps):
-        scores = refit_scores(agent, similarity, arms, rewards, rng)
-        arms.append(int(scores[: N_ACTIONS // 2].argmax()))
-        rewards.append(float(values[arms[-1]] + rng.normal(0, 10)))
+def refit_rate(agent: str, problem: Problem, parts: int = 50) -> float:
+    """Steps a second of the refit loop, from `parts` steps spread over a whole run."""
+    arms, rewards = problem.history(agent)
+    rng, spent = np.random.default_rng(0), 0.0
+    at = np.linspace(0, len(arms) - 1, min(parts, len(arms))).round().astype(int)
+    for step in at:
+        began = time.perf_counter()
+        scores = refit_scores(
+            agent, problem.similarity, arms[:step], rewards[:step], rng
+        )
+        scores[: len(scores) // 2].argmax()
+        spent += time.perf_counter() - began
+    return len(at) / spent
 
 
 def rate(work: Callable[[], object], run_steps: int) -> float:
@@ -106,65 +208,193 @@ def rate(work: Callable[[], object], run_steps: int) -> float:
     return run_steps / (time.perf_counter() - began)
 
 
+def matrix_rate(dtype: str, device: str, n: int = 1024) -> float:
+    """Operations a second of a matrix product of this dtype: the arithmetic's bound."""
+    a = torch.rand(n, n, dtype=DTYPES[dtype], device=device)
+    best = 0.0
+    for _ in range(8):
+        began = time.perf_counter()
+        product = a @ a
+        float(product[0, 0])  # waits for a GPU
+        best = max(best, 2 * n**3 / (time.perf_counter() - began))
+    return best
+
+
+def copy_rate(device: str, n_bytes: int = 2**30) -> float:
+    """Bytes a second read and written by a copy within the device's memory."""
+    source = torch.zeros(n_bytes, dtype=torch.uint8, device=device)
+    target, best = torch.empty_like(source), 0.0
+    for _ in range(8):
+        began = time.perf_counter()
+        target.copy_(source)
+        int(target[0])
+        best = max(best, 2 * n_bytes / (time.perf_counter() - began))
+    return best
+
+
+def bars(n_steps: int, rounds: int, n_arms: int) -> None:
+    """The table of agents: run-steps/s, ratio to the refit loop, bound, bar."""
+    place = {100: 0, 1000: 1}.get(n_steps) if n_arms == 50 else None
+    n_runs = {50: 2048, 200: 128}.get(n_arms, 8) * 100 // n_steps + 8
+    slow = {"svr"}
+    found: dict[tuple[str, str], list[tuple[float, float, float]]] = {
+        key: [] for key in BARS
+    }
+    for round_number in range(rounds + 1):
+        for agent, dtype in found:
+            runs = n_runs // 4 + 1 if agent in slow else n_runs
+            if agent == "kernel_regression":
+                runs = 8 * n_runs
+            problem = Problem(n_arms, runs, n_steps)
+            ours = rate(partial(problem.simulate, agent, dtype), runs * n_steps)
+            bare = rate(partial(problem.bare, agent, dtype), runs * n_steps)
+            theirs = refit_rate(agent, problem, 50 if n_arms == 50 else 5)
+            if round_number:  # the first round warms up
+                found[agent, dtype].append((ours, bare, theirs))
+    peak = {dtype: matrix_rate(dtype, "cpu") for dtype in DTYPES}
+    print(
+        f"\nn = {n_arms}, T = {n_steps}, 1 thread, {rounds} rounds, run-steps/s "
+        f"(medians); a matrix product does {peak['float64'] / 1e9:,.0f} GFLOP/s in "
+        f"float64, {peak['float32'] / 1e9:,.0f} in float32"
+    )
+    for (agent, dtype), rates in found.items():
+        ours, bare, theirs = (statistics.median(r[i] for r in rates) for i in range(3))
+        ratios = [r[0] / r[2] for r in rates]
+        ratio = statistics.median(ratios)
+        line = (
+            f"{agent:18s} {dtype}  {ours:11,.0f}  bare {bare:11,.0f}  refit "
+            f"{theirs:9,.1f}  x {ratio:9,.0f} ({min(ratios):,.0f} to {max(ratios):,.0f})"
+        )
+        if agent in FLOPS:
+            share = FLOPS[agent] * n_arms**2 * ours / peak[dtype]
+            line += f"  {100 * share:.0f} % of the bound"
+        if place is not None:
+            bar = BARS[agent, dtype][place]
+            line += f"  bar {bar:,.0f}: {'holds' if ratio >= bar else 'does not hold'}"
+        print(line, flush=True)
+
+
+def growth(rounds: int) -> None:
+    """Thompson sampling with many arms: full rank, and low."""
+    for n_arms, rank, n_runs in (
+        (200, 0, 64),
+        (200, 50, 64),
+        (1000, 0, 4),
+        (1000, 50, 8),
+    ):
+        for dtype in DTYPES:
+            pairs = []
+            for round_number in range(rounds + 1):
+                problem = Problem(n_arms, n_runs, 100, rank)
+                ours = rate(
+                    partial(problem.simulate, "gp_thompson", dtype), 100 * n_runs
+                )
+                theirs = refit_rate("gp_thompson", problem, 3)
+                if round_number:
+                    pairs.append((ours, theirs))
+            ours, theirs = (statistics.median(p[i] for p in pairs) for i in (0, 1))
+            ratio = statistics.median(a / b for a, b in pairs)
+            print(
+                f"gp_thompson n = {n_arms:4d} rank {rank or 'full'!s:>4} T = 100 {dtype} "
+                f"{ours:11,.0f} run-steps/s  refit {theirs:8,.1f}  x {ratio:9,.0f}",
+                flush=True,
+            )
+
+
+def _half(first: int, n_runs: int, n_steps: int) -> None:
+    torch.set_num_threads(1)
+    with threadpool_limits(1):
+        Problem(50, n_runs, n_steps, first=first).simulate("gp_thompson", "float64")
+
+
+def processes(rounds: int) -> None:
+    """Two processes on half of the runs each, against one on all."""
+    gains = []
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        list(pool.map(_half, (0, 0), (8, 8), (10, 10)))
+        for _ in range(rounds):
+            one = rate(lambda: list(pool.map(_half, (0,), (8000,), (100,))), 1)
+            two = rate(
+                lambda: list(pool.map(_half, (0, 4000), (4000,) * 2, (100,) * 2)), 1
+            )
+            gains.append(two / one)
+    gain = statistics.median(gains)
+    print(
+        f"two processes do {gain:.2f} times one (bar 1.6: "
+        f"{'holds' if gain >= 1.6 else 'does not hold'}; needs two free processors)"
+    )
+
+
+def memory() -> None:
+    """Peak memory of a process, for more and more runs."""
+    for n_runs in (2_000, 32_000):
+        found = subprocess.run(
+            [sys.executable, __file__, "--peak", str(n_runs)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        print(f"peak memory with {n_runs:,} runs: {float(found.stdout):,.0f} MiB")
+
+
+def gpu(device: str) -> None:
+    """What the card can do, and what share of it each agent takes."""
+    bandwidth = copy_rate(device)
+    print(f"{torch.cuda.get_device_name(device)}: copy {bandwidth / 1e12:.2f} TB/s")
+    for (agent, dtype), _ in BARS.items():
+        n_runs = 65_536 if agent != "svr" else 4_096
+        problem = Problem(50, n_runs, 100)
+        problem.simulate(agent, dtype, device)
+        speed = rate(partial(problem.simulate, agent, dtype, device), n_runs * 100)
+        line = f"{agent:18s} {dtype}  {speed:13,.0f} run-steps/s"
+        if agent in FLOPS:
+            # Three passes over what a step reads and writes: read, read and write.
+            passes = 3 * 50**2 * DTYPES[dtype].itemsize
+            peak = matrix_rate(dtype, device, 8192)
+            line += (
+                f"  {100 * speed * passes / bandwidth:.0f} % of the copy's bound, "
+                f"{100 * speed * FLOPS[agent] * 50**2 / peak:.0f} % of the product's "
+                f"({peak / 1e12:.0f} TFLOP/s)"
+            )
+        if agent == "gp_thompson":
+            line += f"  a billion in {1e9 / speed:.1f} s"
+        print(line, flush=True)
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--runs", type=int, default=256)
-    parser.add_argument("--steps", type=int, default=100)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--steps", type=int, nargs="*", default=[100, 1000])
+    parser.add_argument("--arms", type=int, default=50)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--growth", action="store_true")
+    parser.add_argument("--processes", action="store_true")
+    parser.add_argument("--memory", action="store_true")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--peak", type=int, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     torch.set_num_threads(1)
-
-    rng = np.random.default_rng(0)
-    points = 0.6 * rng.normal(size=(N_ACTIONS, 8))
-    squares = ((points[:, None] - points[None]) ** 2).sum(-1)
-    similarity = np.exp(-squares / 2)
-    values = 100.0 * (points @ rng.normal(size=8)).argsort().argsort() / (N_ACTIONS - 1)
-    runs = range(asked.runs)
-    task = ValueTask(values, 50.0, True, split_actions(N_ACTIONS, runs, seed=0))
-    settings = Settings(personalization_steps=asked.steps, generalization_steps=0)
-
-    def engine(agent: str) -> None:
-        kernel = similarity if AGENTS[agent].uses_kernel else None
-        simulate(
-            kernel, task, agent, settings, seed=0, replicates=runs, device=asked.device
-        )
-
-    agents = [name for name in AGENTS if name != "uniform"]
-    rates: dict[str, list[tuple[float, float]]] = {name: [] for name in agents}
-    for round_number in range(asked.rounds + 1):
-        for name in agents:
-            pair = (
-                rate(partial(engine, name), asked.runs * asked.steps),
-                rate(
-                    partial(
-                        refit_run, name, similarity, values, asked.steps, round_number
-                    ),
-                    asked.steps,
-                ),
-            )
-            if round_number:  # the first round warms up
-                rates[name].append(pair)
-
-    load = os.getloadavg()[0]
+    if asked.peak:
+        Problem(50, asked.peak, 100).simulate("gp_thompson", "float64")
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+        return
     print(
         f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, load "
-        f"{load:.1f}; Python {platform.python_version()}, torch {torch.__version__}, "
-        f"scikit-learn {sklearn.__version__}; {asked.device}, float64, 1 thread\n"
-        f"{N_ACTIONS} actions, {asked.runs} runs, {asked.steps} steps (refit loop: 1 "
-        f"run), {asked.rounds} rounds; run-steps/s, median (lowest to highest)"
+        f"{os.getloadavg()[0]:.1f}; Python {platform.python_version()}, torch "
+        f"{torch.__version__}, scikit-learn {sklearn.__version__}; {asked.device}"
     )
-    for name, pairs in rates.items():
-        ours, theirs = ([pair[i] for pair in pairs] for i in (0, 1))
-        ratio = statistics.median(a / b for a, b in pairs)
-        print(
-            f"{name:22s} {_spread(ours):>32s}   refit {_spread(theirs):>26s}   "
-            f"x {ratio:,.1f}"
-        )
-
-
-def _spread(rates: list[float]) -> str:
-    return f"{statistics.median(rates):,.0f} ({min(rates):,.0f} to {max(rates):,.0f})"
+    if asked.device != "cpu":
+        gpu(asked.device)
+        return
+    for n_steps in asked.steps:
+        bars(n_steps, asked.rounds, asked.arms)
+    if asked.growth:
+        growth(max(1, asked.rounds // 2))
+    if asked.processes:
+        processes(asked.rounds)
+    if asked.memory:
+        memory()
 
 
 if __name__ == "__main__":
