@@ -30,7 +30,7 @@ from bandits.splits import SplitRule, areas_of, split
 from bandits.summary import BASELINE, TaskNote
 from bandits.task import Bools, Floats, ValueTask
 from bandits.task_table import names_of, task_row
-from bandits.task_values import suits, task_values
+from bandits.task_values import group_values, suits, task_values
 from bandits.yardsticks import Yardsticks
 
 MEDIAN = "median"
@@ -295,7 +295,7 @@ def _tasks(
         moral = None
         if spec.cross_harm is not None and spec.cross_harm != dimension:
             other = report.dimensions[spec.cross_harm]
-            moral = report.values[(spec.cross_harm, GROUP)] < other.threshold
+            moral = group_values(report, spec.cross_harm, source) < other.threshold
         for rule in spec.thresholds:
             if rule == "study":
                 threshold = row.threshold

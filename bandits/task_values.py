@@ -19,7 +19,7 @@ from scipy.stats import t as student
 from alignment.report_files import GROUP, ReportData
 from bandits.errors import BanditError
 from bandits.people import value_halves, value_people
-from bandits.personal import Retest, retest
+from bandits.personal import Retest, others_mean, retest
 from bandits.rewards import (
     Rewards,
     mean_and_noise,
@@ -96,6 +96,22 @@ def task_values(
     if values_from == GROUP:
         return _of_group(report, spec, dimension, source)
     return _of_person(report, spec, dimension, values_from, source)
+
+
+def group_values(report: ReportData, dimension: str, values_from: str) -> Floats:
+    """(n_actions,) the group's mean, without the participant it is used for.
+
+    Where nobody else rated an action, or single raters are not known, it is the mean of
+    all.
+    """
+    everybody = report.values[dimension, GROUP]
+    judgments = report.judgments
+    if values_from == GROUP or judgments is None:
+        return everybody
+    if values_from not in judgments.values.raters(dimension):
+        return everybody
+    others = others_mean(judgments.values, dimension, without=values_from)
+    return np.where(np.isnan(others), everybody, others)
 
 
 def own_retest(report: ReportData, rater: str, dimension: str) -> Retest:

@@ -26,7 +26,8 @@ from collection.tables import (
     words,
 )
 
-RELABELLED = "relabelled"
+# The roles of corrupted human kernels: their table is corruption.csv.
+CORRUPTED = ("relabelled", "pairs_permuted", "blended", "noisy")
 PEOPLE = ("human", "arrangements", "triplets")
 # Of each outcome, what a person asks first; every other column is in the download.
 METRICS: Mapping[str, str] = {
@@ -190,16 +191,18 @@ def sweep_page(folder: Path) -> Page:
     effects = rows_of(folder, "effects.csv")
     groups: dict[tuple[str, ...], list[Row]] = {}
     for row in cells:
-        if row.get("role") != RELABELLED:
+        if row.get("role") not in CORRUPTED:
             groups.setdefault(tuple(row.get(k, "") for k in _SETTING), []).append(row)
     tables = [_cells_table(group) for group in groups.values()]
     more = [
         plain(effects, caption="effects.csv: each outcome with alignment over models"),
         plain(
             rows_of(folder, "corruption.csv"),
-            caption="corruption.csv: outcomes along the share of actions relabelled",
+            caption="corruption.csv: outcomes along the share of the human kernel that"
+            " was corrupted",
         ),
         plain(rows_of(folder, "kernels.csv"), caption="kernels.csv"),
+        plain(rows_of(folder, "tasks.csv"), caption="tasks.csv: what every task is"),
     ]
     skipped = manifest.get("skipped_kernels") or {}
     return Page(
@@ -260,10 +263,15 @@ def _outcome_figures(
             if (stem := f"{start}{phase}_{outcome}") in left
         ]
         left = [stem for stem in left if stem not in {one.stem for one in found}]
-        dimension, source, rule = task
-        whose = "" if source == "group" else f", values of {source}"
-        which = "" if rule == "study" else f", threshold {rule}"
-        groups.append(Group(f"{words(dimension)}{whose}{which}", found))
+        # After a tilde: how values are paid, and what becomes of disputed actions.
+        source, _, paid = task[1].partition("~")
+        rule, _, aside = task[2].partition("~")
+        heading = words(task[0])
+        heading += "" if source == "group" else f", values of {source}"
+        heading += f", paid by {paid.replace('_', ' ')}" if paid else ""
+        heading += "" if rule == "study" else f", threshold {rule}"
+        heading += f", disputed actions {aside.replace('_', ' ')}" if aside else ""
+        groups.append(Group(heading, found))
     groups.append(Group("More", [Figure(stem, f"{words(stem)}.") for stem in left]))
     return [group for group in groups if group.figures]
 

@@ -15,7 +15,7 @@ from bandits.errors import BanditError
 from bandits.people import value_halves
 from bandits.rewards import SOURCES, measured_noise
 from bandits.spec import SweepSpec
-from bandits.task_values import suits, task_values
+from bandits.task_values import group_values, suits, task_values
 from tests.bandits.judged import own_values, people
 
 MakeReport = Callable[..., Path]
@@ -128,6 +128,29 @@ def test_a_participant_pays_their_own_ratings_with_the_noise_of_their_repeats(
     # Every second answer is 6 points higher: 3 off the mean, twice, with 1 to spare.
     assert found.rewards.sd == pytest.approx(np.sqrt(18), rel=0.05)
     assert found.margin is not None
+
+
+def test_the_groups_view_of_harm_is_without_the_one_it_is_used_for(
+    report: ReportData, make_report: MakeReport
+) -> None:
+    group = report.values["morality", "group"]
+
+    np.testing.assert_array_equal(group_values(report, "morality", "group"), group)
+    np.testing.assert_allclose(
+        group_values(report, "morality", "p-ada"), ratings_of(report, *RATED).mean(0)
+    )
+    means = read_report(make_report(name="means"))
+    np.testing.assert_array_equal(
+        group_values(means, "morality", "p-ada"), means.values["morality", "group"]
+    )
+    alone = read_report(
+        make_report(
+            judgments=people((), ("p-ada", "v-1"), skipped={"v-1": 3}), name="alone"
+        )
+    )
+    found = group_values(alone, "morality", "p-ada")
+    np.testing.assert_array_equal(found[:3], alone.values["morality", "group"][:3])
+    np.testing.assert_array_equal(found[3:], own_values("v-1", "morality")[3:])
 
 
 def test_who_may_be_paid_by_whom() -> None:

@@ -19,18 +19,23 @@ def test_a_sweeps_figures_stand_in_the_order_of_its_cells(tmp_path: Path) -> Non
             "morality_group_0-5_generalization_value_rank_correlation",
             "morality_group_0-5_personalization_unsafe_share",
             "morality_group_0-5_personalization_mean_reward",
+            "fun_group~rater_draw_study~set_aside_personalization_mean_reward",
             "something_else",
         ):
             researchers.figure(home, stem)
         cells = [
             {
                 "dimension": dimension,
-                "values_from": "group",
+                "values_from": source,
                 "threshold_rule": rule,
                 "phase": "personalization",
                 "role": "model",
             }
-            for dimension, rule in (("morality", "0.5"), ("challenge", "study"))
+            for dimension, source, rule in (
+                ("morality", "group", "0.5"),
+                ("challenge", "group", "study"),
+                ("fun", "group~rater_draw", "study~set_aside"),
+            )
         ]
         write_rows(home / "cells.csv", list(cells[0]), cells)
 
@@ -41,6 +46,7 @@ def test_a_sweeps_figures_stand_in_the_order_of_its_cells(tmp_path: Path) -> Non
     assert [(group.heading, len(group.figures)) for group in page.figures] == [
         ("Morality, threshold 0.5", 3),
         ("Challenge", 1),
+        ("Fun, paid by rater draw, disputed actions set aside", 1),
         ("More", 1),
     ]
     assert [figure.stem.split("_")[-2:] for figure in page.figures[0].figures] == [
@@ -102,3 +108,30 @@ def test_a_folder_of_another_kind_is_refused(tmp_path: Path, kind: str) -> None:
 
     with pytest.raises(FolderError, match=f"must be a {kind} folder"):
         results_pages.PAGES[kind](other)
+
+
+def test_corrupted_kernels_stand_in_a_table_of_their_own(tmp_path: Path) -> None:
+    def fill(home: Path) -> None:
+        cells = [
+            {
+                "dimension": "morality",
+                "values_from": "group",
+                "threshold_rule": "study",
+                "phase": "personalization",
+                "role": role,
+                "kernel": role,
+            }
+            for role in ("model", "relabelled", "pairs_permuted", "blended", "noisy")
+        ]
+        write_rows(home / "cells.csv", list(cells[0]), cells)
+        tasks = [{"dimension": "morality", "reward": "rater_draw"}]
+        write_rows(home / "tasks.csv", list(tasks[0]), tasks)
+
+    folder = researchers.results_folder(tmp_path / "sweep", "sweep", fill)
+
+    page = results_pages.sweep_page(folder)
+
+    assert [len(table.rows) for table in page.tables] == [1]
+    assert [table.caption for table in page.more] == [
+        "tasks.csv: what every task is",
+    ]
