@@ -164,6 +164,16 @@ def _believes(cell: Cell, state: Any) -> tuple[Tensor, Tensor | None]:
     return cell.agent.estimator.believes(state)
 
 
+def _adder(state: Any) -> Callable[..., metrics.Tally]:
+    """What adds a block to a phase's totals: bit for bit the same on both paths."""
+    if not isinstance(state, Player):
+        return metrics.add_block
+    # Imported here, as numba is: torch's path needs neither.
+    from bandits.compiled_tally import add_block
+
+    return add_block
+
+
 def _measure(
     cell: Cell,
     rows: slice,
@@ -173,7 +183,7 @@ def _measure(
     """Both phases of some of a cell's runs, as measures."""
     results: RunResults = {}
     curves: dict[str, OverTime] = {}
-    calibration = None
+    calibration, add = None, _adder(state)
     for phase in Phase:
         scene = cell.scene(phase, rows)
         judged = {}
@@ -186,7 +196,7 @@ def _measure(
 
         def count(block: Block, scene: metrics.Scene = scene) -> None:
             nonlocal tally
-            tally = metrics.add_block(tally, scene, *block)
+            tally = add(tally, scene, *block)
 
         state = _play(cell, phase, rows, state, count)
         behaved = {}
