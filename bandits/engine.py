@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import sys
 from importlib import metadata
+from importlib.util import find_spec
 from typing import Literal, NamedTuple, get_args
 
 import torch
 
+from bandits.backends import Backend
 from bandits.errors import BanditError
 
-Backend = Literal["torch"]
 Precision = Literal["float64", "float32"]
 Device = Literal["cpu", "cuda"]
-BACKENDS: tuple[str, ...] = ("auto", *get_args(Backend))
+BACKENDS: tuple[str, ...] = get_args(Backend)
 PRECISIONS: tuple[str, ...] = get_args(Precision)
 DEVICES: tuple[str, ...] = get_args(Device)
 _LIBRARIES = ("numpy", "torch", "numba", "pyarrow")
@@ -26,7 +27,10 @@ _LIBRARIES = ("numpy", "torch", "numba", "pyarrow")
 
 
 class Engine(NamedTuple):
-    """A backend, a precision and a device, all by name; `open_engine` makes one."""
+    """A backend, a precision and a device, all by name; `open_engine` makes one.
+
+    backend: "torch", or "numba": for the agents it has, torch for the others.
+    """
 
     backend: str
     dtype: str
@@ -36,6 +40,11 @@ class Engine(NamedTuple):
     def torch_dtype(self) -> torch.dtype:
         """What the tensors are made of."""
         return torch.float32 if self.dtype == "float32" else torch.float64
+
+    @property
+    def asks(self) -> Backend:
+        """What `simulate` is asked for."""
+        return "auto" if self.backend == "numba" else "torch"
 
 
 def open_engine(
@@ -59,7 +68,16 @@ def open_engine(
         raise BanditError(
             "device: cuda was asked for, and torch sees no GPU here; use --device cpu"
         )
-    return Engine("torch", dtype, device)
+    if backend == "numba" and device != "cpu":
+        raise BanditError(f"backend: numba computes on the cpu alone, not on {device}")
+    there = find_spec("numba") is not None
+    if backend == "numba" and not there:
+        raise BanditError(
+            "backend: numba is not installed; pip install 'attune[bandits]', or take"
+            " --backend torch"
+        )
+    compiled = backend != "torch" and device == "cpu" and there
+    return Engine("numba" if compiled else "torch", dtype, device)
 
 
 def library_versions() -> dict[str, str]:

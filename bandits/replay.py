@@ -158,13 +158,15 @@ class _Run:
         }
         kernel, task, settings = self.kernel, self.task, plan.settings
         self.opened = open_cell(kernel, task, cell.agent, settings, **options)
-        measured = simulate(kernel, task, cell.agent, settings, **options)
+        measured = simulate(
+            kernel, task, cell.agent, settings, backend=engine.asks, **options
+        )
         self.measured = {
             phase: {name: float(found[0]) for name, found in metrics.items()}
             for phase, metrics in measured.items()
         }
         self.traces: dict[str, Trace] = trace(
-            kernel, task, cell.agent, settings, **options
+            kernel, task, cell.agent, settings, backend=engine.asks, **options
         )
 
 

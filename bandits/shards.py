@@ -158,6 +158,7 @@ def make_shard(work: ShardWork) -> ShardData:
             replicates=replicates,
             device=work.engine.device,
             dtype=work.engine.torch_dtype,
+            backend=work.engine.asks,
             keep=(kept := list[CellTotals]()).append,
         )
         totals.append((place, reduce(CellTotals.plus, kept)))

@@ -28,6 +28,22 @@ def test_what_is_not_known_is_told_beside_what_is(
         open_engine(**given)
 
 
+def test_the_compiled_path_is_taken_where_it_can_be() -> None:
+    assert open_engine().backend == "numba"
+    assert open_engine().asks == "auto"  # agents that it has not go by torch
+    assert open_engine("torch").asks == "torch"
+
+
+def test_without_numba_torch_computes_and_numba_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bandits.engine.find_spec", lambda name: None)
+
+    assert open_engine().backend == "torch"
+    with pytest.raises(BanditError, match="numba is not installed; pip install"):
+        open_engine("numba")
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_a_gpu_that_is_not_there_is_said_to_be_missing() -> None:
     with pytest.raises(BanditError, match="torch sees no GPU here; use --device cpu"):

@@ -1,8 +1,10 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from alignment.report_files import read_report
@@ -10,6 +12,7 @@ from bandits import shards as module
 from bandits.engine import open_engine
 from bandits.plan import Plan, make_plan
 from bandits.shards import Shard, run_shard, shards, standing_groups, work_of
+from bandits.simulate import simulate
 from bandits.spec import SweepSpec
 
 MakeReport = Callable[..., Path]
@@ -84,6 +87,37 @@ def test_a_shard_of_another_engine_or_other_versions_does_not_stand(
     found["versions"]["torch"] = "0.1"
     header.write_text(json.dumps(found))
     assert standing_groups(path, ENGINE) is None
+
+
+@pytest.mark.parametrize("backend", ["torch", "numba"])
+def test_a_shard_is_computed_by_the_engine_that_its_header_names(
+    make_report: MakeReport, tmp_path: Path, backend: Literal["torch", "numba"]
+) -> None:
+    plan, engine = plan_of(make_report(models=1)), open_engine(backend)
+    place = next(p for p, c in enumerate(plan.computations) if c.agent == "gp_greedy")
+    shard = next(s for s in shards(plan, "identity", "cpu") if s.first == place)
+    path = tmp_path / shard.name
+
+    run_shard(work_of(plan, shard, engine), path)
+
+    assert json.loads(path.with_suffix(".json").read_text())["engine"] == {
+        "backend": backend,
+        "dtype": "float64",
+        "device": "cpu",
+    }
+    computation = plan.computations[place]
+    assert computation.kernel is not None
+    alone = simulate(
+        plan.kernels[computation.kernel],
+        plan.tasks[computation.task].task(range(6), seed=plan.spec.seed),
+        "gp_greedy",
+        plan.settings,
+        seed=plan.spec.seed,
+        replicates=range(6),
+        backend=backend,
+    )["generalization"]["value_rmse"]
+    table = pq.ParquetFile(path).read_row_group(1, columns=["value_rmse"])
+    np.testing.assert_array_equal(table["value_rmse"].to_numpy(), alone.numpy())
 
 
 @pytest.mark.parametrize("n_runs", [2, 300, 70_000])
