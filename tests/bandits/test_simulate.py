@@ -17,6 +17,7 @@ from bandits.cell_totals import CellTotals
 from bandits.metrics import metric_names
 from bandits.noise import Phase, Purpose, normals, uniforms
 from bandits.policies import AGENTS
+from bandits.rewards import rater_draw
 from bandits.settings import Settings
 from bandits.simulate import Trace, simulate, trace
 from bandits.task import ValueTask, split_actions
@@ -158,6 +159,38 @@ def test_personalization_cannot_know_what_unseen_actions_are_worth(agent: str) -
         assert not torch.equal(
             before["generalization"].rewards, after["generalization"].rewards
         )
+
+
+@pytest.mark.parametrize("agent", EVERY_AGENT)
+def test_personalization_never_meets_what_an_unseen_action_pays(agent: str) -> None:
+    own = split_actions(N_ACTIONS, [0], seed=SEED)
+    rng = np.random.default_rng(2)
+    ratings = rng.uniform(0, 100, size=(5, N_ACTIONS))
+    others = np.where(own, ratings, rng.uniform(0, 100, size=ratings.shape))
+    # Learning goes on, and the process chooses its width: neither may look ahead.
+    settings = Settings(
+        personalization_steps=18,
+        generalization_steps=4,
+        learn=True,
+        hyperparameters="marginal_likelihood",
+    )
+
+    before, after = (
+        traced(
+            agent,
+            6,
+            task(6, personalization=np.tile(own, (6, 1)), rewards=rater_draw(paid)),
+            settings,
+        )
+        for paid in (ratings, others)
+    )
+
+    for one, other in zip(
+        before["personalization"][1:], after["personalization"][1:], strict=True
+    ):
+        assert one is other is None or torch.equal(one, other)
+    first = [t["generalization"].rewards[0] for t in (before, after)]
+    assert not torch.equal(*first)
 
 
 @pytest.mark.parametrize("agent", EVERY_AGENT)
