@@ -28,7 +28,9 @@ def _reward_sd(given: object) -> RewardSd:
 class Part(BaseModel):
     """A table of the document: nothing but its own fields, and no NaN."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True
+    )
 
 
 class Corruption(Part):
