@@ -136,8 +136,10 @@ def play(root: Floats, mean: Floats, runs: Runs, steps: Steps, told: Told) -> No
     normals, scores = np.zeros(n_rows, mean.dtype), np.empty(p, mean.dtype)
     pulled, gain = np.empty(n_rows, mean.dtype), np.empty(p, mean.dtype)
     rule = steps.rule
+    limit = runs.tolerance
     for b in range(n_runs):
         R, mu = root[b], mean[b]
+        blocked, key = runs.blocked[b], runs.keys[b]
         draw(luck, runs, steps, b)
         sampled = False
         for t in range(n_steps):
@@ -150,8 +152,8 @@ def play(root: Floats, mean: Floats, runs: Runs, steps: Steps, told: Told) -> No
                 elif rule == UPPER_BOUND:
                     variances(R, gain)
                     upper_bounds(mu, gain, steps.width, scores)
-            greedy = expected_best(runs, steps, b, t, mu)
-            arm = act(luck, runs, steps, b, t, greedy, scores)
+            greedy = expected_best(mu, blocked, key, limit, steps, t)
+            arm = act(scores, blocked, key, limit, steps, t, luck, greedy)
             variance = _column(R, arm, p, pulled)
             reward = pay(luck, runs, arm, t)
             told.arms[t, b], told.rewards[t, b] = arm, reward

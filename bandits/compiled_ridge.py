@@ -57,8 +57,10 @@ def play_ridge(
     n, n_steps = len(runs.counts), len(told.arms)
     luck = luck_for(n_steps, 0)
     pulled, scores = np.empty(p, mean.dtype), np.empty(p, mean.dtype)
+    limit = runs.tolerance
     for b in range(n_runs):
         mu, spread = mean[b], variance[b]
+        blocked, key = runs.blocked[b], runs.keys[b]
         draw(luck, runs, steps, b)
         for t in range(n_steps):
             if steps.rule == UPPER_BOUND:
@@ -66,8 +68,8 @@ def play_ridge(
             else:
                 for i in range(np.uint64(p)):
                     scores[i] = mu[i]
-            greedy = expected_best(runs, steps, b, t, mu)
-            arm = act(luck, runs, steps, b, t, greedy, scores)
+            greedy = expected_best(mu, blocked, key, limit, steps, t)
+            arm = act(scores, blocked, key, limit, steps, t, luck, greedy)
             reward = pay(luck, runs, arm, t)
             told.arms[t, b], told.rewards[t, b] = arm, reward
             told.greedy[t, b] = greedy

@@ -63,19 +63,20 @@ def play_regression(
     """
     n_runs, n_steps = len(mean), len(told.arms)
     luck = luck_for(n_steps, 0)
+    limit = runs.tolerance
     for b in range(n_runs):
-        mu = mean[b]
+        mu, paid, heard = mean[b], total[b], weight[b]
+        blocked, key = runs.blocked[b], runs.keys[b]
         draw(luck, runs, steps, b)
         for t in range(n_steps):
-            greedy = expected_best(runs, steps, b, t, mu)
-            arm = act(luck, runs, steps, b, t, greedy, mu)
+            greedy = expected_best(mu, blocked, key, limit, steps, t)
+            arm = act(mu, blocked, key, limit, steps, t, luck, greedy)
             reward = pay(luck, runs, arm, t)
             told.arms[t, b], told.rewards[t, b] = arm, reward
             told.greedy[t, b] = greedy
             if steps.learns:
-                _learn_regression(
-                    weights[arm], reward, total[b], weight[b], mu, prior_mean, least
-                )
+                near = weights[arm]
+                _learn_regression(near, reward, paid, heard, mu, prior_mean, least)
 
 
 @compiled(FUSED)
@@ -95,8 +96,10 @@ def play_independent(
     n, n_steps = len(runs.counts), len(told.arms)
     luck = luck_for(n_steps, p)
     normals, scores = np.zeros(p + 1, mean.dtype), np.zeros(p, mean.dtype)
+    limit = runs.tolerance
     for b in range(n_runs):
         mu, spread = mean[b], variance[b]
+        blocked, key = runs.blocked[b], runs.keys[b]
         draw(luck, runs, steps, b)
         for t in range(n_steps):
             if steps.rule == SCORED:
@@ -108,8 +111,8 @@ def play_independent(
             else:
                 for i in range(np.uint64(p)):
                     scores[i] = mu[i]
-            greedy = expected_best(runs, steps, b, t, mu)
-            arm = act(luck, runs, steps, b, t, greedy, scores)
+            greedy = expected_best(mu, blocked, key, limit, steps, t)
+            arm = act(scores, blocked, key, limit, steps, t, luck, greedy)
             reward = pay(luck, runs, arm, t)
             told.arms[t, b], told.rewards[t, b] = arm, reward
             told.greedy[t, b] = greedy

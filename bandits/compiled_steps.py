@@ -160,39 +160,51 @@ def sampling(
 
 
 @compiled()
-def expected_best(runs: Runs, steps: Steps, run: int, step: int, mean: Floats) -> int:
-    """The admissible arm of the highest expected value, ties by the step's own draw."""
+def expected_best(
+    mean: Floats,
+    blocked: Floats,
+    key: Words,
+    tolerance: np.floating,
+    steps: Steps,
+    step: int,
+) -> int:
+    """The admissible arm of the highest expected value, ties by the step's own draw.
+
+    Args:
+        blocked, key: The run's rows of `Runs`: taking a row costs, and is done once.
+        step: From the block's first.
+    """
     at, where = steps.begin + step, steps.phase + TIE_BREAK
-    return choose(mean, runs.blocked[run], runs.tolerance, at, where, runs.keys[run])
+    return choose(mean, blocked, tolerance, at, where, key)
 
 
 @compiled()
 def act(
-    luck: Luck,
-    runs: Runs,
-    steps: Steps,
-    run: int,
-    step: int,
-    greedy: int,
     scores: Floats,
+    blocked: Floats,
+    key: Words,
+    tolerance: np.floating,
+    steps: Steps,
+    step: int,
+    luck: Luck,
+    greedy: int,
 ) -> int:
-    """The arm taken.
+    """The arm taken. Arguments as `expected_best`, and:
 
     Args:
-        step: From the block's first.
-        greedy: `expected_best`.
         scores: (n_padded,), what the rule goes by: a sample, upper bounds, or for
             `SOFTMAX` what is expected.
+        greedy: What `expected_best` said.
     """
-    blocked, rule = runs.blocked[run], steps.rule
-    if luck.explore[step] < steps.exploration or rule == ANY:
-        scores = blocked
-    elif rule == GREEDY:
-        return greedy
-    elif rule == SOFTMAX:
-        return softmax(scores, blocked, steps.width, luck.own[step])
+    rule = steps.rule
     at, where = steps.begin + step, steps.phase + TIE_BREAK
-    return choose(scores, blocked, runs.tolerance, at, where, runs.keys[run])
+    if luck.explore[step] < steps.exploration or rule == ANY:
+        return choose(blocked, blocked, tolerance, at, where, key)
+    if rule == GREEDY:
+        return greedy
+    if rule == SOFTMAX:
+        return softmax(scores, blocked, steps.width, luck.own[step])
+    return choose(scores, blocked, tolerance, at, where, key)
 
 
 @compiled()

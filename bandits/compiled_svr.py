@@ -74,7 +74,8 @@ def observe(
 def _most_raised(up: Doubles, pull: Doubles) -> float:
     most: float = up[0] - pull[0]
     for i in range(np.uint64(len(up))):
-        most = max(most, up[i] - pull[i])
+        gain = up[i] - pull[i]
+        most = gain if gain > most else most
     return most
 
 
@@ -82,7 +83,8 @@ def _most_raised(up: Doubles, pull: Doubles) -> float:
 def _least_lowered(down: Doubles, pull: Doubles) -> float:
     least: float = down[0] - pull[0]
     for i in range(np.uint64(len(down))):
-        least = min(least, down[i] - pull[i])
+        loss = down[i] - pull[i]
+        least = loss if loss < least else least
     return least
 
 
@@ -95,7 +97,7 @@ def _best_partner(
     for i in range(np.uint64(len(down))):
         gain = (highest - (down[i] - pull[i])) * ease[i]
         score[i] = gain
-        best = max(best, gain)
+        best = gain if gain > best else best
     return best
 
 
@@ -205,6 +207,7 @@ def play_svr(
     n_runs, p = machines.mean.shape
     n_steps = len(told.arms)
     luck, score = luck_for(n_steps, 0), np.empty(p)
+    limit = runs.tolerance
     for b in range(n_runs):
         mu, slopes, position = (
             machines.mean[b],
@@ -212,17 +215,18 @@ def play_svr(
             machines.position[b],
         )
         up, down, pull = machines.up[b], machines.down[b], machines.pull[b]
+        begins = machines.begins[b]
+        blocked, key = runs.blocked[b], runs.keys[b]
         draw(luck, runs, steps, b)
         for t in range(n_steps):
-            greedy = expected_best(runs, steps, b, t, mu)
-            arm = act(luck, runs, steps, b, t, greedy, mu)
+            greedy = expected_best(mu, blocked, key, limit, steps, t)
+            arm = act(mu, blocked, key, limit, steps, t, luck, greedy)
             reward = pay(luck, runs, arm, t)
             told.arms[t, b], told.rewards[t, b] = arm, reward
             told.greedy[t, b] = greedy
             if steps.learns:
                 high = np.float64(reward) + limits.eps
                 low = np.float64(reward) - limits.eps
-                begins = machines.begins[b]
                 observe(slopes, begins, position, up, down, arm, high, low)
                 rounds = solve(
                     slopes,

@@ -24,6 +24,10 @@ import statistics
 import subprocess
 import sys
 import time
+
+# This folder has a coverage.py, which numba would take for the package of that name.
+sys.path[:] = [p for p in sys.path if p != os.path.dirname(os.path.abspath(__file__))]
+
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
