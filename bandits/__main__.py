@@ -173,6 +173,24 @@ def _measures(given: argparse.Namespace) -> int:
     return 0
 
 
+def _paper(given: argparse.Namespace) -> int:
+    from bandits.paper.run import run_paper
+    from bandits.paper.settings import read_settings
+
+    settings = read_settings(given.settings)
+    out = run_paper(
+        given.source,
+        given.out,
+        settings.quick() if given.quick else settings,
+        snapshot=given.snapshot,
+        processes=given.processes,
+        resume=given.resume,
+        figures=not given.no_figures,
+    )
+    print((out / "summary.md").read_text(encoding="utf-8"), end="")
+    return 0
+
+
 def _told(out: Path) -> list[str]:
     from bandits.results import read_sweep
 
@@ -236,6 +254,19 @@ def _parser() -> argparse.ArgumentParser:
     verbs.add_argument("--out", type=Path, default=Path("var/bridge-verbs"))
     verbs.add_argument("--processes", type=_at_least_one, default=2)
     verbs.set_defaults(run=_bridge_verbs)
+
+    paper = commands.add_parser(
+        "paper", help="the whole experiment on learning values with human-like kernels"
+    )
+    paper.add_argument("--from", dest="source", type=Path, required=True)
+    paper.add_argument("--out", type=Path, required=True)
+    paper.add_argument("--settings", type=Path, help="a TOML file of paper settings")
+    paper.add_argument("--snapshot", type=Path, help="the report's, if not beside it")
+    paper.add_argument("--quick", action="store_true", help="seconds, no conclusions")
+    paper.add_argument("--processes", type=_at_least_one, default=2)
+    paper.add_argument("--resume", action="store_true", help="keep finished parts")
+    paper.add_argument("--no-figures", action="store_true", help="tables and text only")
+    paper.set_defaults(run=_paper)
     return parser
 
 

@@ -1,0 +1,212 @@
+"""Part 1, synthetic: the human kernel degraded further and further, and what it costs.
+
+Every agent with a kernel learns the primary dimension's values with the human kernel at
+each dose of corruption. Alignment is what was achieved, measured after the repair, never
+what the dose promises. The horizontal axis is the Spearman with the undegraded human
+matrix: this experiment takes that matrix for the truth, and only this one does. Its
+alignment with held-out people stands in a column beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from alignment.errors import AlignmentError
+from alignment.matrices import SimilarityMatrix
+from alignment.measures.table import MATRIX_MEASURES
+from bandits.metrics import METRICS
+from bandits.paper.cells import PaperCell, has_kernel
+from bandits.paper.corruptions import KINDS, RELABELLING
+from bandits.paper.parts import (
+    PHASES,
+    Found,
+    Outcomes,
+    Part,
+    Row,
+    Tables,
+    interval,
+    markdown,
+    shown_p,
+)
+from bandits.paper.statistics import (
+    MISLEADS,
+    Floats,
+    mean_and_error,
+    naive,
+    over_curves,
+)
+from bandits.paper.study import Study, kernel_of
+from bandits.policies import AGENTS
+
+TABLE, CURVE = "synthetic_spearman", "synthetic_curve"
+_SHOWN = {
+    "mean_reward",
+    "unsafe_share",
+    "low_value_share",
+    "non_optimal_actions",
+    "unique_actions",
+    "value_rank_correlation",
+}
+
+
+def degraded(study: Study, kind: str) -> Iterator[tuple[float, int, SimilarityMatrix]]:
+    """Share, draw and matrix: every dose of one kind, each curve from one seed."""
+    chosen = study.settings
+    for draw in range(1, chosen.synthetic.draws + 1):
+        seed = int(np.random.SeedSequence([chosen.seed, draw]).generate_state(1)[0])
+        for share in chosen.synthetic.shares:
+            yield share, draw, KINDS[kind](study.human, share, seed=seed)
+
+
+def kinds(study: Study) -> list[str]:
+    """The corruptions that are swept."""
+    return list(KINDS) if study.settings.synthetic.others else [RELABELLING]
+
+
+def _agents(study: Study, kind: str) -> list[str]:
+    """Every agent under relabelling; under the others those of the paper."""
+    if kind == RELABELLING:
+        return [name for name in AGENTS if has_kernel(name)]
+    return [name for name in study.settings.agents if has_kernel(name)]
+
+
+def _cells(study: Study) -> list[PaperCell]:
+    cells = []
+    whole = study.human_kernel.as_given.values
+    for kind in kinds(study):
+        labels = {"kind": kind, "share": 0.0, "draw": 0, "kernel": "human"}
+        labels |= _alignments(study, study.human)
+        for agent in _agents(study, kind):
+            cells.append(study.cell(labels, agent, whole, study.primary))
+        for share, draw, matrix in degraded(study, kind):
+            kernel = kernel_of(study, matrix)
+            labels = {"kind": kind, "share": share, "draw": draw, "kernel": "human"}
+            labels |= _alignments(study, matrix)
+            labels["repaired_share"] = kernel.repaired_share
+            cells += [
+                study.cell(labels, agent, kernel.values, study.primary)
+                for agent in _agents(study, kind)
+            ]
+    for agent in AGENTS:
+        if not has_kernel(agent):
+            cells.append(study.cell({"kind": "none"}, agent, None, study.primary))
+    return cells
+
+
+def _alignments(study: Study, matrix: SimilarityMatrix) -> Row:
+    """With the undegraded matrix, and with held-out people where there are any."""
+    held_out = float("nan")
+    try:
+        kept = MATRIX_MEASURES["spearman"].compute(matrix, study.human)
+        if study.cross_fit:
+            held_out = MATRIX_MEASURES["spearman"].compute(matrix, study.held_out)
+    except AlignmentError:
+        kept = float("nan")
+    return {"alignment": kept, "alignment_held_out": held_out}
+
+
+def _tables(study: Study, outcomes: Outcomes, earlier: Tables) -> Found:
+    curve: list[Row] = []
+    for cell, results in outcomes:
+        for (phase, metric), runs in results.items():
+            mean, error = mean_and_error(runs)
+            head = {"kind": cell.labels["kind"], "agent": cell.agent}
+            head |= {"phase": phase, "metric": metric}
+            rest = {
+                name: cell.labels.get(name, float("nan"))
+                for name in ("share", "draw", "alignment", "alignment_held_out")
+            }
+            repaired = cell.labels.get("repaired_share", float("nan"))
+            rest |= {"repaired_share": repaired}
+            curve.append(head | rest | {"mean": mean, "se_runs": error})
+    effects = [
+        row
+        for kind in kinds(study)
+        for agent in _agents(study, kind)
+        for row in _effects(study, outcomes, kind, agent)
+    ]
+    return Found({TABLE: effects, CURVE: curve}, _lines(study, effects))
+
+
+def _effects(study: Study, outcomes: Outcomes, kind: str, agent: str) -> list[Row]:
+    mine = [
+        (cell.labels, results)
+        for cell, results in outcomes
+        if cell.labels["kind"] == kind and cell.agent == agent
+    ]
+    whole = next(pair for pair in mine if pair[0]["draw"] == 0)
+    draws = sorted({labels["draw"] for labels, _ in mine} - {0})
+    curves = [[whole, *(p for p in mine if p[0]["draw"] == draw)] for draw in draws]
+    x = np.array([[labels["alignment"] for labels, _ in curve] for curve in curves])
+    rows = []
+    for phase, metric in whole[1]:
+        runs = [[found[phase, metric] for _, found in curve] for curve in curves]
+        y = np.array([[mean_and_error(one)[0] for one in curve] for curve in runs])
+        chosen = study.settings
+        found = over_curves(
+            x,
+            y,
+            seed=chosen.seed,
+            resamples=chosen.resamples,
+            permutations=chosen.permutations,
+        )
+        rho, p, n = naive(*_flat(x, runs))
+        rows.append(
+            {
+                "kind": kind,
+                "agent": agent,
+                "phase": phase,
+                "metric": metric,
+                "better": METRICS[metric].better if metric in METRICS else "",
+                "spearman": found.value,
+                "low": found.low,
+                "high": found.high,
+                "p": found.p,
+                "n_kernels": x.size - len(x) + 1,
+                "n_curves": len(x),
+                "naive_spearman": rho,
+                "naive_p": p,
+                "naive_n_runs": n,
+            }
+        )
+    return rows
+
+
+def _flat(x: Floats, runs: list[list[Floats]]) -> tuple[list[Floats], list[Floats]]:
+    flat = [one for curve in runs for one in curve]
+    return [np.full(len(y), at) for at, y in zip(x.ravel(), flat, strict=True)], flat
+
+
+def _lines(study: Study, effects: list[Row]) -> list[str]:
+    task = study.primary
+    lines = [
+        f"Values: {task.dimension}. Spearman of each outcome with the alignment that the"
+        " corrupted kernel kept, over kernels; 95 % intervals resample whole corruption"
+        " curves, p permutes doses within curves."
+    ]
+    for kind in kinds(study):
+        rows = [
+            {
+                "agent": AGENTS[row["agent"]].label,
+                "phase": row["phase"],
+                "metric": row["metric"],
+                "spearman": interval(row["spearman"], row["low"], row["high"]),
+                "p": shown_p(row["p"]),
+                "naive": shown_p(row["naive_p"]),
+            }
+            for row in effects
+            if row["kind"] == kind
+            and row["metric"] in _SHOWN
+            and row["agent"] in study.settings.agents
+        ]
+        heads = {"agent": "agent", "phase": "phase", "metric": "outcome"}
+        heads |= {"spearman": "Spearman with alignment", "p": "p over kernels"}
+        lines += ["", f"**{kind}**", *markdown(rows, heads | {"naive": "p over runs"})]
+    lines.append(MISLEADS)
+    return lines
+
+
+PART = Part("synthetic", "Synthetic: alignment lowered on purpose", _cells, _tables)
+__all__ = ["CURVE", "PART", "PHASES", "TABLE", "degraded", "kinds"]
