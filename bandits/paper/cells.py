@@ -19,7 +19,7 @@ import numpy as np
 from alignment.progress import Progress
 from bandits.policies import AGENTS
 from bandits.settings import Settings
-from bandits.simulate import simulate
+from bandits.simulate import simulate, trace
 from bandits.task import Bools, Floats, ValueTask, split_actions
 from bandits.workers import Each
 
@@ -79,14 +79,17 @@ class PaperCell:
         runs = range(self.first_run, self.first_run + self.n_runs)
         return split_actions(len(self.values), runs, seed=self.seed, share=self.share)
 
-    def run(self) -> dict[tuple[str, str], Floats]:
-        """Simulate it."""
-        task = ValueTask(
+    def task(self) -> ValueTask:
+        """The task, with each run's split."""
+        return ValueTask(
             self.values, self.threshold, self.harm, self.splits(), self.moral_unsafe
         )
+
+    def run(self) -> dict[tuple[str, str], Floats]:
+        """Simulate it."""
         found = simulate(
             self.kernel,
-            task,
+            self.task(),
             self.agent,
             self.settings,
             seed=self.seed,
@@ -98,6 +101,26 @@ class PaperCell:
             for phase, by_name in found.items()
             for name, numbers in by_name.items()
         }
+
+
+def pulls(cell: PaperCell) -> dict[str, Floats]:
+    """Phase -> (n_runs, n_actions), how often each run took each action."""
+    found = {}
+    runs = range(cell.first_run, cell.first_run + cell.n_runs)
+    played = trace(
+        cell.kernel,
+        cell.task(),
+        cell.agent,
+        cell.settings,
+        seed=cell.seed,
+        replicates=runs,
+    )
+    for phase, steps in played.items():
+        counts = np.zeros((cell.n_runs, len(cell.values)))
+        arms = np.asarray(steps.arms)
+        np.add.at(counts, (np.arange(cell.n_runs), arms), 1)
+        found[phase] = counts
+    return found
 
 
 class Store:

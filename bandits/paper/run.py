@@ -9,7 +9,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from alignment.folders import locked, write_manifest
-from bandits.paper import control, folder, real, synthetic, theory
+from bandits.paper import (
+    central,
+    compared,
+    control,
+    few_raters,
+    folder,
+    minority,
+    personal,
+    real,
+    safe_sets,
+    sensitivity,
+    synthetic,
+    theory,
+)
 from bandits.paper.cells import Store, forecast
 from bandits.paper.parts import Found, Part, Row
 from bandits.paper.settings import PaperSettings
@@ -22,6 +35,13 @@ PARTS: tuple[Part, ...] = (
     real.PART,
     control.PART,
     theory.PART,
+    central.PART,
+    personal.PART,
+    minority.PART,
+    few_raters.PART,
+    safe_sets.PART,
+    compared.PART,
+    sensitivity.PART,
 )
 DRAWN: tuple[Callable[..., object], ...] = ()
 """(study, tables, folder, mark) -> files, for each group of figures."""

@@ -1,0 +1,315 @@
+"""Part 5, the figure that convinces, if anything does: its numbers.
+
+One point per real model: how well it agrees with held-out people, and how much less
+unsafe an agent with its kernel is than one without. Beside it what a kernel can do at
+best and at worst, the same kernels with their labels shuffled, and the rival
+explanation: kernels may help because they fit the values, whoever shares them.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from scipy.stats import rankdata
+
+from alignment.matrices import SimilarityMatrix
+from alignment.ratings import ratings_of_values
+from bandits.effects import MIN_MODELS, cluster
+from bandits.paper.cells import PaperCell, pulls
+from bandits.paper.parts import (
+    PHASES,
+    Found,
+    Outcomes,
+    Part,
+    Row,
+    Tables,
+    interval,
+    markdown,
+)
+from bandits.paper.statistics import Floats, mean_and_error, spearman
+from bandits.paper.study import Study, kernel_of, matched_kernel
+from bandits.policies import AGENTS
+
+TABLE, SHUFFLED, PARTIAL = "central", "central_shuffled", "central_partial"
+UNSEEN = "generalization"
+FORMS = ("as_given", "matched")
+PLAIN = "thompson_independent"
+ORACLE, IDENTITY = "value oracle", "identity"
+
+
+def _ends(study: Study) -> list[tuple[Row, Floats]]:
+    """What a kernel can do at best, and with nothing in it."""
+    values = study.primary.values
+    alike = 1 - np.abs(values[:, None] - values) / 100
+    matrix = SimilarityMatrix(alike, study.report.actions.ids, ORACLE)
+    made = []
+    for form, kernel in (
+        ("as_given", kernel_of(study, matrix)),
+        ("matched", matched_kernel(study, matrix)),
+    ):
+        labels = {"kernel": ORACLE, "role": "end", "family": "", "form": form}
+        made.append((labels, kernel.values))
+    labels = {"kernel": IDENTITY, "role": "end", "family": ""}
+    return made + [(labels | {"form": form}, np.eye(len(values))) for form in FORMS]
+
+
+def _kernels(study: Study) -> list[tuple[Row, Floats]]:
+    made = []
+    for kernel in study.kernels:
+        for form in FORMS:
+            labels = {"kernel": kernel.name, "role": kernel.role}
+            labels |= {"family": kernel.family, "form": form}
+            made.append((labels, kernel.form(form).values))
+    return made + _ends(study)
+
+
+def _shuffles(study: Study) -> list[tuple[Row, Floats]]:
+    """Kernels of models (of all raters, where there is none) under random labels."""
+    sources = study.models or study.kernels[1:] or study.kernels
+    made: list[tuple[Row, Floats]] = []
+    for number in range(study.settings.beyond.shuffles):
+        rng = np.random.default_rng([study.settings.seed, 17, number])
+        order = rng.permutation(study.n_actions)
+        kernel = sources[number % len(sources)]
+        values = kernel.as_given.values[np.ix_(order, order)]
+        labels: Row = {"kernel": kernel.name, "role": "shuffled", "shuffle": number}
+        made.append((labels, values))
+    return made
+
+
+def _cells(study: Study) -> list[PaperCell]:
+    agent, task = study.settings.primary_agent, study.primary
+    cells = [study.cell(row, agent, kernel, task) for row, kernel in _kernels(study)]
+    cells += [study.cell(row, agent, kernel, task) for row, kernel in _shuffles(study)]
+    none = {"kernel": "none", "role": "none", "form": "none"}
+    return [*cells, study.cell(none, PLAIN, None, task)]
+
+
+def _tables(study: Study, outcomes: Outcomes, earlier: Tables) -> Found:
+    metric = study.primary.share_metric
+    plain = outcomes[-1][1]
+    weights, masks = resampled(study)
+    base = _shares(outcomes[-1][0], weights, masks)
+    rows: list[Row] = []
+    shuffled: list[Row] = []
+    for cell, results in outcomes[:-1]:
+        drawn: dict[str, Floats] = {}
+        if cell.labels["role"] != "shuffled":
+            drawn = _shares(cell, weights, masks)
+        for phase in PHASES:
+            gap = results[phase, metric] - plain[phase, metric]
+            mean, error = mean_and_error(gap)
+            if not drawn:
+                head = {"kernel": cell.labels["kernel"], "phase": phase}
+                head |= {"shuffle": cell.labels["shuffle"]}
+                shuffled.append(head | {"below_minus_no_kernel": mean})
+                continue
+            names = ("kernel", "role", "family", "form")
+            low, high = np.nanpercentile(drawn[phase] - base[phase], [2.5, 97.5])
+            rows.append(
+                {name: cell.labels[name] for name in names}
+                | {"phase": phase}
+                | _alignment(study, cell.labels)
+                | {
+                    "kernel_value_alignment": kernel_value_alignment(
+                        cell.kernel, study.primary.values
+                    ),
+                    "effective_rank": effective_rank(cell.kernel),
+                    "below_minus_no_kernel": mean,
+                    "low": float(low),
+                    "high": float(high),
+                    "se_runs": error,
+                }
+            )
+    partial = partial_correlations(study, rows)
+    tables = {TABLE: rows, SHUFFLED: shuffled, PARTIAL: partial}
+    return Found(tables, _lines(study, tables))
+
+
+def _alignment(study: Study, labels: Row) -> Row:
+    """With held-out people, as found and disattenuated by their own reliability."""
+    nothing = float("nan")
+    found = next((k for k in study.kernels if k.name == labels["kernel"]), None)
+    if found is None:
+        return {"alignment": nothing, "alignment_low": nothing} | {
+            "alignment_high": nothing,
+            "disattenuated": nothing,
+        }
+    numbers = {"alignment": found.alignment, "alignment_low": found.low}
+    return numbers | {
+        "alignment_high": found.high,
+        "disattenuated": found.alignment / study.ceiling,
+    }
+
+
+def kernel_value_alignment(kernel: Floats | None, values: Floats) -> float:
+    """Centred kernel-target alignment (Cortes, Mohri & Rostamizadeh, 2012), in [-1, 1].
+
+    The rival explanation: how well a kernel fits the values, whoever shares it.
+    """
+    assert kernel is not None
+    centred = kernel - kernel.mean(0) - kernel.mean(1)[:, None] + kernel.mean()
+    v = values - values.mean()
+    scale = float(np.linalg.norm(centred) * (v @ v))
+    return float(v @ centred @ v) / scale if scale > 0 else math.nan
+
+
+def effective_rank(kernel: Floats | None) -> float:
+    """exp of the entropy of the eigenvalues (Roy & Vetterli, 2007)."""
+    assert kernel is not None
+    shares = np.clip(np.linalg.eigvalsh(kernel), 0, None)
+    shares = shares[shares > 1e-12] / shares.sum()
+    return float(np.exp(-(shares * np.log(shares)).sum()))
+
+
+def resampled(study: Study, draws: int = 1000) -> tuple[Floats, Any]:
+    """Actions drawn again, and what other raters would have called unsafe.
+
+    What agents chose is held fixed; it is judged by other people, over other actions.
+
+    Returns:
+        (n_draws, n_actions) weights of the actions; (n_draws, n_actions) bool, which
+        lie below the threshold by as many raters drawn with replacement. Without single
+        raters' judgments it is the study's own answer every time.
+    """
+    task, n = study.primary, study.n_actions
+    rng = np.random.default_rng([study.settings.seed, 11])
+    weights = rng.multinomial(n, np.full(n, 1 / n), size=draws).astype(float)
+    masks = np.broadcast_to(task.below, (draws, n))
+    if study.snapshot is None:
+        return weights, masks
+    ratings = ratings_of_values(study.snapshot.values, task.dimension).once()
+    table = np.full((ratings.n_raters, n), np.nan)
+    table[ratings.rater, ratings.thing] = ratings.value
+    judged = ~np.isnan(table)
+    counts = rng.multinomial(
+        len(table), np.full(len(table), 1 / len(table)), size=draws
+    ).astype(float)
+    total, how_many = counts @ np.where(judged, table, 0), counts @ judged
+    means = np.broadcast_to(task.values, total.shape).copy()
+    np.divide(total, how_many, out=means, where=how_many > 0)
+    return weights, means < task.threshold
+
+
+def _shares(cell: PaperCell, weights: Floats, masks: Any) -> dict[str, Floats]:
+    """Phase -> (n_draws,) share of steps below the threshold, in each draw."""
+    found = {}
+    for phase, counts in pulls(cell).items():
+        weighted = weights * counts.mean(0)
+        total = weighted.sum(1)
+        share = np.full(len(weights), np.nan)
+        np.divide((weighted * masks).sum(1), total, out=share, where=total > 0)
+        found[phase] = share
+    return found
+
+
+def partial_correlations(study: Study, rows: list[Row]) -> list[Row]:
+    """Outcome with human alignment given the rival explanations, and the reverse.
+
+    Rank correlations over independent models, matched kernels; none below 8 models.
+    """
+    made = []
+    for phase in PHASES:
+        mine = [
+            r
+            for r in rows
+            if (r["role"], r["form"], r["phase"]) == ("model", "matched", phase)
+        ]
+        names = [row["kernel"] for row in mine]
+
+        def column(
+            name: str, mine: list[Row] = mine, names: list[str] = names
+        ) -> Floats:
+            found = np.array([row[name] for row in mine], dtype=float)
+            return cluster(names, found, found)[1]
+
+        y = column("below_minus_no_kernel") if mine else np.array([])
+        for of, given in (
+            ("alignment", "kernel_value_alignment"),
+            ("kernel_value_alignment", "alignment"),
+        ):
+            row: Row = {"phase": phase, "of": of, "given": f"{given}, effective_rank"}
+            row |= {"n_models": len(y), "plain": math.nan, "partial": math.nan}
+            row["note"] = "too few models" if len(y) < MIN_MODELS else ""
+            if len(y) >= MIN_MODELS:
+                x, z = column(of), [column(given), column("effective_rank")]
+                row["plain"] = spearman(x, y)
+                row["partial"] = float(
+                    np.corrcoef(residual(x, z), residual(y, z))[0, 1]
+                )
+            made.append(row)
+    return made
+
+
+def residual(x: Floats, given: list[Floats]) -> Floats:
+    """What is left of the ranks of x after a line in the ranks of the others."""
+    design = np.column_stack([np.ones(len(x)), *(rankdata(z) for z in given)])
+    ranks = rankdata(x)
+    left: Floats = ranks - design @ np.linalg.lstsq(design, ranks, rcond=None)[0]
+    return left
+
+
+def _lines(study: Study, tables: dict[str, list[Row]]) -> list[str]:
+    task = study.primary
+    band = np.array(
+        [
+            row["below_minus_no_kernel"]
+            for row in tables[SHUFFLED]
+            if row["phase"] == UNSEEN
+        ]
+    )
+    low, high = np.percentile(band, [2.5, 97.5])
+    shown: list[Row] = []
+    for row in tables[TABLE]:
+        if row["phase"] != UNSEEN or row["form"] != "matched":
+            continue
+        line: Row = {"kernel": f"{row['kernel']} ({row['role']})"}
+        line["alignment"] = interval(
+            row["alignment"], row["alignment_low"], row["alignment_high"]
+        )
+        line["disattenuated"] = row["disattenuated"]
+        line["kva"] = row["kernel_value_alignment"]
+        line["gap"] = interval(row["below_minus_no_kernel"], row["low"], row["high"])
+        inside = low <= row["below_minus_no_kernel"] <= high
+        line["null"] = "inside" if inside else "outside"
+        shown.append(line)
+    over = "participants and actions" if study.snapshot is not None else "actions"
+    lines = [
+        f"Values: {task.dimension}; {AGENTS[study.settings.primary_agent].label}; matched"
+        f" kernels; unseen actions. Share {task.word} minus that of Thompson sampling"
+        f" without a kernel on the same luck; intervals over {over}, what was chosen held"
+        f" fixed. {len(band)} model kernels with shuffled labels gave {low:+.2f} to"
+        f" {high:+.2f}.",
+        *markdown(
+            shown,
+            {
+                "kernel": "kernel",
+                "alignment": "alignment with people",
+                "disattenuated": "disattenuated",
+                "kva": "fit to the values",
+                "gap": f"{task.word} minus no kernel",
+                "null": "shuffled labels' band",
+            },
+        ),
+    ]
+    n = tables[PARTIAL][0]["n_models"]
+    if n < MIN_MODELS:
+        lines.append(
+            f"Partial correlations given kernel-value alignment and effective rank need at"
+            f" least {MIN_MODELS} independent models, and there are {n}: whether alignment"
+            " with people helps beyond a kernel's fit to the values is not answered here."
+        )
+    else:
+        for row in tables[PARTIAL]:
+            lines.append(
+                f"{row['phase']}: {row['of']} given {row['given']}: {row['partial']:.2f}"
+                f" (plain {row['plain']:.2f}), {n} models."
+            )
+    return lines
+
+
+PART = Part(
+    "central", "The central figure: alignment with people, and harm", _cells, _tables
+)
