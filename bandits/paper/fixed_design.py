@@ -40,8 +40,8 @@ class Design(NamedTuple):
         noise = np.diag(self.reward_sd**2 / self.counts[rewarded])
         inner = covariance[np.ix_(rewarded, rewarded)] + noise
         across = covariance[np.ix_(~self.seen, rewarded)]
-        weights: Floats = np.linalg.solve(inner, across.T).T
-        return weights, rewarded
+        solved = np.linalg.solve(inner, across.T)
+        return np.asarray(solved.T, dtype=np.float64), rewarded
 
 
 def expected_squared_error(design: Design) -> float:
