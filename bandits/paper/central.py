@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
-from alignment.matrices import SimilarityMatrix
+from alignment.corruption import as_matrix
 from alignment.ratings import ratings_of_values
 from bandits.effects import MIN_MODELS, cluster
+from bandits.errors import BanditError
+from bandits.kernel_ends import IDENTITY, ORACLE, identity, shuffled, value_oracle
 from bandits.paper.cells import PaperCell, pulls
 from bandits.paper.parts import (
     PHASES,
@@ -29,30 +31,32 @@ from bandits.paper.parts import (
     markdown,
 )
 from bandits.paper.statistics import Floats, mean_and_error, spearman
-from bandits.paper.study import Study, kernel_of, matched_kernel
+from bandits.paper.study import Study, matched_kernel
 from bandits.policies import AGENTS
+from bandits.value_alignment import kernel_target_alignment
 
 TABLE, SHUFFLED, PARTIAL = "central", "central_shuffled", "central_partial"
 UNSEEN = "generalization"
 FORMS = ("as_given", "matched")
 PLAIN = "thompson_independent"
-ORACLE, IDENTITY = "value oracle", "identity"
 
 
 def _ends(study: Study) -> list[tuple[Row, Floats]]:
     """What a kernel can do at best, and with nothing in it."""
-    values = study.primary.values
-    alike = 1 - np.abs(values[:, None] - values) / 100
-    matrix = SimilarityMatrix(alike, study.report.actions.ids, ORACLE)
-    made = []
-    for form, kernel in (
-        ("as_given", kernel_of(study, matrix)),
-        ("matched", matched_kernel(study, matrix)),
-    ):
-        labels = {"kernel": ORACLE, "role": "end", "family": "", "form": form}
-        made.append((labels, kernel.values))
-    labels = {"kernel": IDENTITY, "role": "end", "family": ""}
-    return made + [(labels | {"form": form}, np.eye(len(values))) for form in FORMS]
+    ids = study.report.actions.ids
+    oracle = value_oracle(study.primary.values, ids)
+    scaled = matched_kernel(study, as_matrix(oracle))
+    kernels = {
+        (ORACLE, "as_given"): oracle.values,
+        (ORACLE, "matched"): scaled.values,
+        # Every pair equally alike: matching would give it a scale it does not have.
+        (IDENTITY, "as_given"): identity(ids).values,
+        (IDENTITY, "matched"): identity(ids).values,
+    }
+    return [
+        ({"kernel": name, "role": "end", "family": "", "form": form}, values)
+        for (name, form), values in kernels.items()
+    ]
 
 
 def _kernels(study: Study) -> list[tuple[Row, Floats]]:
@@ -70,12 +74,10 @@ def _shuffles(study: Study) -> list[tuple[Row, Floats]]:
     sources = study.models or study.kernels[1:] or study.kernels
     made: list[tuple[Row, Floats]] = []
     for number in range(study.settings.beyond.shuffles):
-        rng = np.random.default_rng([study.settings.seed, 17, number])
-        order = rng.permutation(study.n_actions)
         kernel = sources[number % len(sources)]
-        values = kernel.as_given.values[np.ix_(order, order)]
+        moved = shuffled(kernel.as_given, number + 1, seed=study.settings.seed)
         labels: Row = {"kernel": kernel.name, "role": "shuffled", "shuffle": number}
-        made.append((labels, values))
+        made.append((labels, moved.values))
     return made
 
 
@@ -113,10 +115,10 @@ def _tables(study: Study, outcomes: Outcomes, earlier: Tables) -> Found:
                 | {"phase": phase}
                 | _alignment(study, cell.labels)
                 | {
-                    "kernel_value_alignment": kernel_value_alignment(
-                        cell.kernel, study.primary.values
+                    "kernel_value_alignment": kernel_target_alignment(
+                        _known(cell), study.primary.values
                     ),
-                    "effective_rank": effective_rank(cell.kernel),
+                    "effective_rank": effective_rank(_known(cell)),
                     "below_minus_no_kernel": mean,
                     "low": float(low),
                     "high": float(high),
@@ -144,21 +146,15 @@ def _alignment(study: Study, labels: Row) -> Row:
     }
 
 
-def kernel_value_alignment(kernel: Floats | None, values: Floats) -> float:
-    """Centred kernel-target alignment (Cortes, Mohri & Rostamizadeh, 2012), in [-1, 1].
-
-    The rival explanation: how well a kernel fits the values, whoever shares it.
-    """
-    assert kernel is not None
-    centred = kernel - kernel.mean(0) - kernel.mean(1)[:, None] + kernel.mean()
-    v = values - values.mean()
-    scale = float(np.linalg.norm(centred) * (v @ v))
-    return float(v @ centred @ v) / scale if scale > 0 else math.nan
+def _known(cell: PaperCell) -> Floats:
+    """The kernel of a cell that has one."""
+    if cell.kernel is None:
+        raise BanditError(f"cell of {cell.agent}: has no kernel to describe")
+    return cell.kernel
 
 
-def effective_rank(kernel: Floats | None) -> float:
+def effective_rank(kernel: Floats) -> float:
     """exp of the entropy of the eigenvalues (Roy & Vetterli, 2007)."""
-    assert kernel is not None
     shares = np.clip(np.linalg.eigvalsh(kernel), 0, None)
     shares = shares[shares > 1e-12] / shares.sum()
     return float(np.exp(-(shares * np.log(shares)).sum()))

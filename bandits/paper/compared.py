@@ -36,10 +36,10 @@ def _cells(study: Study) -> list[PaperCell]:
         labels |= {"family": family, "share": 0.0}
         cells.append(study.cell(labels, agent, matrix, study.primary))
     for kind in kinds(study):
-        for share, draw, degraded_matrix in degraded(study, kind):
+        for share, draw, corrupted in degraded(study, kind):
             labels = {"group": CORRUPTED, "kernel": f"human, {kind}", "family": kind}
             labels |= {"share": share, "curve": f"{kind} {draw}"}
-            values = kernel_of(study, degraded_matrix).values
+            values = corrupted.values
             cells.append(study.cell(labels, agent, values, study.primary))
     return cells
 

@@ -74,7 +74,10 @@ def _cells(study: Study) -> list[PaperCell]:
             for name, kernel in kernels.items():
                 labels = {"person": person.name, "twin": number, "kernel": name}
                 agent = PLAIN if kernel is None else study.settings.primary_agent
-                cells.append(study.cell(labels, agent, kernel, one.own_task))
+                runs = study.settings.beyond.person_runs
+                cells.append(
+                    study.cell(labels, agent, kernel, one.own_task, n_runs=runs)
+                )
     return cells
 
 

@@ -12,12 +12,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from alignment.matrices import SimilarityMatrix
+from alignment.corruption import RELABEL
 from bandits.paper.cells import PaperCell, Results
-from bandits.paper.corruptions import RELABELLING
 from bandits.paper.parts import Found, Outcomes, Part, Row, Tables, markdown
-from bandits.paper.statistics import Floats, mean_and_error, over_curves, spearman
-from bandits.paper.study import Study, Task, kernel_of
+from bandits.paper.statistics import Floats, mean_and_error, over_curves
+from bandits.paper.study import Study, Task, kept_alignment
 from bandits.paper.synthetic import degraded, kinds
 
 TABLE = "sensitivity"
@@ -32,7 +31,7 @@ class Variant(NamedTuple):
     setting: str
     value: str
     changed: dict[str, Any]
-    kind: str = RELABELLING
+    kind: str = RELABEL
     form: str = "matched"
 
 
@@ -91,21 +90,16 @@ def _cells_of(study: Study, variant: Variant) -> list[PaperCell]:
         return study.cell(head | labels, name, kernel, task, **changed)
 
     cells = [cell({"kernel": "none", "draw": -1}, None)]
-    for kernel in study.kernels:
-        labels = {"kernel": kernel.name, "role": kernel.role, "draw": -1}
-        cells.append(cell(labels, kernel.form(variant.form).values))
+    for one in study.kernels:
+        labels = {"kernel": one.name, "role": one.role, "draw": -1}
+        cells.append(cell(labels, one.form(variant.form).values))
     whole = study.human_kernel.as_given.values
     cells.append(cell({"kernel": "human", "draw": 0, "alignment": 1.0}, whole))
-    for share, draw, matrix in degraded(study, variant.kind):
-        values = kernel_of(study, matrix).values
+    for share, draw, kernel in degraded(study, variant.kind):
         labels = {"kernel": "human", "draw": draw, "share": share}
-        labels["alignment"] = _kept(matrix, study.human)
-        cells.append(cell(labels, values))
+        labels["alignment"] = kept_alignment(study, kernel.values)
+        cells.append(cell(labels, kernel.values))
     return cells
-
-
-def _kept(matrix: SimilarityMatrix, human: SimilarityMatrix) -> float:
-    return spearman(matrix.pairs(), human.pairs())
 
 
 def _tables(study: Study, outcomes: Outcomes, earlier: Tables) -> Found:

@@ -47,6 +47,12 @@ class Beyond(_Part):
     null_persons: int = Field(
         default=20, ge=2, le=1000, description="Simulated twins of each participant."
     )
+    person_runs: int = Field(
+        default=32,
+        ge=2,
+        le=1_000_000,
+        description="Replicates of a participant's cell, and of each twin's.",
+    )
     own_noise_sd: float = Field(
         default=10,
         gt=0,
@@ -120,10 +126,6 @@ class PaperSettings(_Part):
     )
     svr_c: float = Field(default=10, gt=0, description=UNKNOWN + "SVR's C.")
     svr_eps: float = Field(default=1, ge=0, description=UNKNOWN + "SVR's epsilon.")
-    repair: Literal["clip", "higham"] = Field(
-        default="clip",
-        description=UNKNOWN + "how an indefinite matrix becomes a kernel.",
-    )
     completion: Literal["mean"] = Field(
         default="mean",
         description=UNKNOWN
@@ -188,6 +190,7 @@ class PaperSettings(_Part):
                 "beyond": self.beyond.model_copy(
                     update={
                         "null_persons": 2,
+                        "person_runs": min(self.beyond.person_runs, 4),
                         "rater_draws": 2,
                         "raters": (1, 4),
                         "shuffles": 4,

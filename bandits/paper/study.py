@@ -24,6 +24,7 @@ from bandits.errors import BanditError
 from bandits.kernels_axis import KernelsAxis, build_kernels
 from bandits.paper.cells import PaperCell
 from bandits.paper.settings import PaperSettings
+from bandits.paper.statistics import spearman
 from bandits.spec import SweepSpec
 from bandits.task import Bools, Floats
 
@@ -216,6 +217,23 @@ def open_study(
         held_out=report.matrices[HALF_B if halves else HUMAN],
         notes=tuple(notes),
     )
+
+
+def kept_alignment(study: Study, kernel: Floats) -> float:
+    """Spearman of a corrupted kernel with the human one, on what an agent is given.
+
+    After completion and repair of both: 1 without corruption.
+    """
+    rows = np.triu_indices(len(kernel), k=1)
+    return spearman(kernel[rows], study.human_kernel.as_given.values[rows])
+
+
+def held_out_alignment(study: Study, kernel: Floats) -> float:
+    """The same with held-out people; NaN where there are none."""
+    if not study.cross_fit:
+        return float("nan")
+    rows = np.triu_indices(len(kernel), k=1)
+    return spearman(kernel[rows], study.held_out.pairs())
 
 
 def kernel_of(study: Study, matrix: SimilarityMatrix) -> Kernel:

@@ -3,7 +3,7 @@
 Every agent with a kernel learns the primary dimension's values with the human kernel at
 each dose of corruption. Alignment is what was achieved, measured after the repair, never
 what the dose promises. The horizontal axis is the Spearman with the undegraded human
-matrix: this experiment takes that matrix for the truth, and only this one does. Its
+kernel: this experiment takes that kernel for the truth, and only this one does. Its
 alignment with held-out people stands in a column beside it.
 """
 
@@ -13,12 +13,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from alignment.errors import AlignmentError
-from alignment.matrices import SimilarityMatrix
-from alignment.measures.table import MATRIX_MEASURES
+from alignment.corruption import KINDS, RELABEL, corrupt
+from alignment.kernels import Kernel
 from bandits.metrics import METRICS
 from bandits.paper.cells import PaperCell, has_kernel
-from bandits.paper.corruptions import KINDS, RELABELLING
 from bandits.paper.parts import (
     PHASES,
     Found,
@@ -37,7 +35,7 @@ from bandits.paper.statistics import (
     naive,
     over_curves,
 )
-from bandits.paper.study import Study, kernel_of
+from bandits.paper.study import Study, held_out_alignment, kept_alignment, kernel_of
 from bandits.policies import AGENTS
 
 TABLE, CURVE = "synthetic_spearman", "synthetic_curve"
@@ -51,23 +49,26 @@ _SHOWN = {
 }
 
 
-def degraded(study: Study, kind: str) -> Iterator[tuple[float, int, SimilarityMatrix]]:
-    """Share, draw and matrix: every dose of one kind, each curve from one seed."""
+def degraded(study: Study, kind: str) -> Iterator[tuple[float, int, Kernel]]:
+    """Share, draw and kernel: every dose of one kind, each curve from one seed."""
     chosen = study.settings
     for draw in range(1, chosen.synthetic.draws + 1):
         seed = int(np.random.SeedSequence([chosen.seed, draw]).generate_state(1)[0])
         for share in chosen.synthetic.shares:
-            yield share, draw, KINDS[kind](study.human, share, seed=seed)
+            matrix = corrupt(
+                study.human, kind, share, seed=seed, completion=chosen.completion
+            )
+            yield share, draw, kernel_of(study, matrix)
 
 
 def kinds(study: Study) -> list[str]:
     """The corruptions that are swept."""
-    return list(KINDS) if study.settings.synthetic.others else [RELABELLING]
+    return list(KINDS) if study.settings.synthetic.others else [RELABEL]
 
 
 def _agents(study: Study, kind: str) -> list[str]:
     """Every agent under relabelling; under the others those of the paper."""
-    if kind == RELABELLING:
+    if kind == RELABEL:
         return [name for name in AGENTS if has_kernel(name)]
     return [name for name in study.settings.agents if has_kernel(name)]
 
@@ -77,13 +78,12 @@ def _cells(study: Study) -> list[PaperCell]:
     whole = study.human_kernel.as_given.values
     for kind in kinds(study):
         labels = {"kind": kind, "share": 0.0, "draw": 0, "kernel": "human"}
-        labels |= _alignments(study, study.human)
+        labels |= _alignments(study, whole)
         for agent in _agents(study, kind):
             cells.append(study.cell(labels, agent, whole, study.primary))
-        for share, draw, matrix in degraded(study, kind):
-            kernel = kernel_of(study, matrix)
+        for share, draw, kernel in degraded(study, kind):
             labels = {"kind": kind, "share": share, "draw": draw, "kernel": "human"}
-            labels |= _alignments(study, matrix)
+            labels |= _alignments(study, kernel.values)
             labels["repaired_share"] = kernel.repaired_share
             cells += [
                 study.cell(labels, agent, kernel.values, study.primary)
@@ -95,16 +95,12 @@ def _cells(study: Study) -> list[PaperCell]:
     return cells
 
 
-def _alignments(study: Study, matrix: SimilarityMatrix) -> Row:
-    """With the undegraded matrix, and with held-out people where there are any."""
-    held_out = float("nan")
-    try:
-        kept = MATRIX_MEASURES["spearman"].compute(matrix, study.human)
-        if study.cross_fit:
-            held_out = MATRIX_MEASURES["spearman"].compute(matrix, study.held_out)
-    except AlignmentError:
-        kept = float("nan")
-    return {"alignment": kept, "alignment_held_out": held_out}
+def _alignments(study: Study, kernel: Floats) -> Row:
+    """With the undegraded kernel, and with held-out people where there are any."""
+    return {
+        "alignment": kept_alignment(study, kernel),
+        "alignment_held_out": held_out_alignment(study, kernel),
+    }
 
 
 def _tables(study: Study, outcomes: Outcomes, earlier: Tables) -> Found:

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from alignment.corruption import RELABEL
 from bandits.paper.cells import PaperCell
-from bandits.paper.corruptions import RELABELLING
 from bandits.paper.fixed_design import (
     Design,
     expected_over_values,
@@ -24,7 +24,7 @@ from bandits.paper.fixed_design import (
 )
 from bandits.paper.parts import Found, Outcomes, Part, Row, Tables, markdown, shown
 from bandits.paper.statistics import Floats, mean_and_error, spearman
-from bandits.paper.study import Study, kernel_of
+from bandits.paper.study import Study, kept_alignment
 from bandits.paper.synthetic import degraded
 
 TABLE, PROXIES = "theory", "theory_proxies"
@@ -39,11 +39,14 @@ def _kernels(study: Study) -> list[tuple[Row, Floats]]:
         labels: Row = {"group": "real", "kernel": kernel.name, "role": kernel.role}
         labels |= {"share": 0.0, "draw": 0, "alignment": kernel.alignment}
         made.append((labels, kernel.matched.values))
-    for share, draw, matrix in degraded(study, RELABELLING):
-        x, y = matrix.pairs(), study.human.pairs()
-        labels = {"group": RELABELLING, "kernel": "human", "role": RELABELLING}
-        labels |= {"share": share, "draw": draw, "alignment": spearman(x, y)}
-        made.append((labels, kernel_of(study, matrix).values))
+    for share, draw, degraded_kernel in degraded(study, RELABEL):
+        labels = {"group": RELABEL, "kernel": "human", "role": RELABEL}
+        labels |= {
+            "share": share,
+            "draw": draw,
+            "alignment": kept_alignment(study, degraded_kernel.values),
+        }
+        made.append((labels, degraded_kernel.values))
     return made
 
 
@@ -63,7 +66,7 @@ def _tables(study: Study, outcomes: Outcomes, earlier: Tables) -> Found:
     for labels, kernel in _kernels(study):
         measured = {agent: by[_key(labels, agent)] for agent in AGENTS_HERE}
         rows.append(labels | _row(study, kernel, truth, splits, measured))
-    proxies = [_proxies(rows, group) for group in ("real", RELABELLING)]
+    proxies = [_proxies(rows, group) for group in ("real", RELABEL)]
     return Found({TABLE: rows, PROXIES: proxies}, _lines(study, rows, proxies))
 
 
@@ -127,7 +130,7 @@ def _row(
 def _proxies(rows: list[Row], group: str) -> Row:
     """Over kernels: how well each yardstick orders what greedy agents got wrong."""
     mine = [row for row in rows if row["group"] == group and row["role"] != "human"]
-    if group == RELABELLING:
+    if group == RELABEL:
         mine = [row for row in rows if row["group"] == group]
 
     def column(name: str) -> Floats:
