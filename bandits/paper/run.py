@@ -43,8 +43,6 @@ PARTS: tuple[Part, ...] = (
     compared.PART,
     sensitivity.PART,
 )
-DRAWN: tuple[Callable[..., object], ...] = ()
-"""(study, tables, folder, mark) -> files, for each group of figures."""
 Say = Callable[[str], None]
 
 
@@ -171,8 +169,10 @@ def _figures(study: Study, out: Path, found: dict[str, Found], run: str) -> None
     tables = {name: rows for one in found.values() for name, rows in one.tables.items()}
     shutil.rmtree(out / "figures", ignore_errors=True)
     (out / "figures").mkdir()
-    for draw in DRAWN:
-        draw(study, tables, out / "figures", f"paper {run[:8]}")
+    # Imported here: a run without figures needs no matplotlib.
+    from bandits.paper.figures import draw_all
+
+    draw_all(study, tables, out / "figures", f"paper {run[:8]}")
 
 
 def _duration(seconds: float) -> str:

@@ -1,0 +1,30 @@
+"""Every figure of the experiment, from its tables alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alignment.progress import Progress
+from bandits.paper import figure_central
+from bandits.paper.drawing import Page
+from bandits.paper.parts import Tables
+from bandits.paper.study import Study
+
+GROUPS = (figure_central,)
+
+
+def draw_all(study: Study, tables: Tables, folder: Path, mark: str) -> list[Path]:
+    """Draw what the tables have something for; SVG, PNG and PDF of each.
+
+    Args:
+        tables: Name of each table to its rows, of all parts that were not left out.
+        folder: Where the files go; it is there.
+        mark: What stands in a corner of each.
+    """
+    one = Page(study, tables, folder, mark)
+    files: list[Path] = []
+    with Progress("figures", len(GROUPS)) as progress:
+        for group in GROUPS:
+            files += group.draw(one)
+            progress.advance()
+    return files
