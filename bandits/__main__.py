@@ -174,14 +174,27 @@ def _measures(given: argparse.Namespace) -> int:
 
 
 def _paper(given: argparse.Namespace) -> int:
+    from bandits.paper.everything import run_everything
     from bandits.paper.run import run_paper
     from bandits.paper.settings import read_settings
 
     settings = read_settings(given.settings)
+    if given.quick:
+        settings = settings.quick()
+    if given.source is None:
+        for line in run_everything(
+            given.out or Path("var/paper"),
+            settings,
+            demo=given.demo,
+            data=given.data,
+            processes=given.processes,
+        ):
+            print(line)
+        return 0
     out = run_paper(
         given.source,
-        given.out,
-        settings.quick() if given.quick else settings,
+        given.out or Path("var/paper") / given.source.name,
+        settings,
         snapshot=given.snapshot,
         processes=given.processes,
         resume=given.resume,
@@ -258,8 +271,17 @@ def _parser() -> argparse.ArgumentParser:
     paper = commands.add_parser(
         "paper", help="the whole experiment on learning values with human-like kernels"
     )
-    paper.add_argument("--from", dest="source", type=Path, required=True)
-    paper.add_argument("--out", type=Path, required=True)
+    paper.add_argument(
+        "--from",
+        dest="source",
+        type=Path,
+        help="a report; without it the demo's and both classes of bridge-verbs",
+    )
+    paper.add_argument("--out", type=Path, help="a folder; var/paper if not told")
+    paper.add_argument(
+        "--demo", type=Path, default=Path("var/studies/everyday/reports")
+    )
+    paper.add_argument("--data", type=Path, help="instead of ATTUNE_DATA")
     paper.add_argument("--settings", type=Path, help="a TOML file of paper settings")
     paper.add_argument("--snapshot", type=Path, help="the report's, if not beside it")
     paper.add_argument("--quick", action="store_true", help="seconds, no conclusions")
