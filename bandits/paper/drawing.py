@@ -307,4 +307,4 @@ def plain(rows: Sequence[Mapping[str, Any]], phase: str, metric: str) -> float:
     return math.nan
 
 
-__all__ = ["FAINT", "INK", "QUIET", "WIDTH", "write_text"]
+__all__ = ["FAINT", "INK", "QUIET", "WIDTH", "axes_at", "new_figure", "write_text"]

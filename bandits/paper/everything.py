@@ -32,7 +32,10 @@ def run_everything(
     """
     report = latest(demo)
     if report is None:
-        yield f"{demo}: there is no report of the demo's study; `make demo SERVE=0` makes it."
+        yield (
+            f"{demo}: there is no report of the demo's study;"
+            " `make demo SERVE=0` makes it."
+        )
     else:
         yield from _one(report, out / "demo", settings, processes)
     for verb_class in CLASSES:

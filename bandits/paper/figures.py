@@ -5,12 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from alignment.progress import Progress
-from bandits.paper import figure_central
+from bandits.paper import (
+    figure_central,
+    figure_checks,
+    figure_curves,
+    figure_kernels,
+    figure_people,
+)
 from bandits.paper.drawing import Page
 from bandits.paper.parts import Tables
 from bandits.paper.study import Study
 
-GROUPS = (figure_central,)
+GROUPS = (figure_central, figure_curves, figure_kernels, figure_people, figure_checks)
 
 
 def draw_all(study: Study, tables: Tables, folder: Path, mark: str) -> list[Path]:
