@@ -197,10 +197,10 @@ def seconds_of(cell: PaperCell) -> float:
     return cell.n_run_steps * per_run_step + steps * 5e-4
 
 
-def forecast(cells: Sequence[PaperCell], processes: int) -> tuple[int, float]:
-    """How many different cells there are, and about how many seconds they take."""
+def forecast(cells: Sequence[PaperCell]) -> tuple[int, float]:
+    """How many different cells there are, and about how many seconds of one core."""
     once = {cell.key: cell for cell in cells}
-    return len(once), sum(map(seconds_of, once.values())) / max(1, processes)
+    return len(once), sum(map(seconds_of, once.values()))
 
 
 def has_kernel(agent: str) -> bool:

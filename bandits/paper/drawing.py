@@ -36,7 +36,7 @@ LABELS = {
     "unsafe_share": "share of choices unsafe",
     "low_value_share": "share of choices of low value",
     "unique_actions": "different actions tried",
-    "value_rank_correlation": "predicted with true values (Spearman)",
+    "value_rank_correlation": "values ranked right",
 }
 SHOWN = {"value_oracle": "value oracle", "none": "no kernel"}
 
@@ -256,7 +256,7 @@ def named(axes: Axes, labels: Sequence[tuple[float, float, str, str]]) -> None:
     for (_, _, text, colour), (px, py) in zip(labels, marks, strict=True):
         width, tall = 4.1 * len(text) * scale, 8 * scale
         best = None
-        for up in (0, 9, -9, 18, -18, 27, -27, 36, -36):
+        for up in (5, -6, 9, -9, 18, -18, 27, -27, 36, -36):
             for right in (True, False):
                 left = px + 7 * scale if right else px - 7 * scale - width
                 low = py + up * scale - tall / 2

@@ -47,7 +47,7 @@ def draw(page_of: Page) -> list[Path]:
     study = page_of.study
     task = study.primary
     caption = _caption(page_of)
-    figure, bottom = page(7.1, caption)
+    figure, bottom = page(6.65, caption)
     high = bottom + 3.65
     word = f"{task.word} among unseen actions"
     first = panel(

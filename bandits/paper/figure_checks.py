@@ -43,15 +43,15 @@ def _sensitivity(page_of: Page) -> list[Path]:
     if page_of.study.simulated:
         caption.append("Participants are simulated.")
     tall = 0.2 * len(settings) + 0.1
-    figure, bottom = page(tall + 1.35, caption)
+    figure, bottom = page(tall + 0.7, caption)
     wide = (10 - 2.2 - 0.25) / len(asked)
     for number, name in enumerate(asked):
         axes = panel(
             figure,
             (2.2 + wide * number, bottom + 0.35, wide - 0.14, tall),
-            textwrap.fill(name, max(12, int(wide * 14))),
+            textwrap.fill(name, max(12, int(wide * 12.5))),
         )
-        axes.title.set_fontsize(7)
+        axes.title.set_fontsize(6.5)
         axes.grid(axis="y", visible=False)
         mine = {(r["setting"], r["value"]): r for r in rows if r["conclusion"] == name}
         for line, key in enumerate(settings):
@@ -87,14 +87,14 @@ def _measures(page_of: Page) -> list[Path]:
     longest = max(len(page_of.rows(SCORES, group=group)) for group in groups)
     caption = [
         "A line is fitted to the kernels of all other families (real) or kinds of"
-        " corruption and predicts those left out; share of the variance foretold, 95 % intervals over"
-        " curves; below 0 it does worse than the mean. Real and corrupted kernels are never"
-        " fitted together.",
+        " corruption and predicts those left out; share of the variance foretold, 95 %"
+        " intervals over curves; below 0 it does worse than the mean. Real and corrupted"
+        " kernels are never fitted together.",
     ]
     if page_of.study.simulated:
         caption.append("Participants are simulated.")
     tall = 0.22 * longest + 0.1
-    figure, bottom = page(tall + 1.0, caption)
+    figure, bottom = page(tall + 0.5, caption)
     for number, group in enumerate(groups):
         rows = page_of.rows(SCORES, group=group)
         axes = panel(
@@ -133,7 +133,7 @@ def _safe(page_of: Page) -> list[Path]:
     ]
     if page_of.study.simulated:
         caption.append("Participants are simulated.")
-    figure, bottom = page(3.1, caption)
+    figure, bottom = page(2.8, caption)
     columns = (
         ("unsafe_share", "Share of steps unsafe"),
         ("runs_without_harm", "Runs without any harm"),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from alignment.corruption import RELABEL
@@ -38,6 +40,9 @@ KINDS = {
     "blend": "blended with a random kernel",
     "noise": "noise on similarities",
 }
+COLOURS = LinearSegmentedColormap.from_list(
+    "worse-better", ("#D55E00", "white", "#0072B2")
+)
 _PHASES = {LEARNING: "Learning", UNSEEN: "Unseen actions"}
 
 
@@ -160,7 +165,8 @@ def _matrix(page_of: Page) -> list[Path]:
     values = np.array(
         [[of[agent, *column]["spearman"] for agent in agents] for column in columns]
     )
-    axes.imshow(values, cmap="RdBu", vmin=-1, vmax=1, aspect="auto")
+    better = np.array([_better(metric) for _, metric in columns])[:, None]
+    axes.imshow(values * better, cmap=COLOURS, vmin=-1, vmax=1, aspect="auto")
     for (y, x), value in np.ndenumerate(values):
         row = of[agents[x], *columns[y]]
         if math.isnan(value):
@@ -173,13 +179,15 @@ def _matrix(page_of: Page) -> list[Path]:
             ha="center",
             va="center",
             fontsize=6.5,
-            color="white" if abs(value) > 0.65 else INK,
+            color="white" if abs(value * better[y, 0]) > 0.75 else INK,
             weight="bold" if sure else "normal",
         )
     _ticks(axes, agents, columns)
-    caption = (
+    caption = textwrap.fill(
         "Spearman of each measure with the alignment that relabelling kept, over kernels."
-        " Bold: the 95 % interval over curves excludes 0. Blank: undefined or constant."
+        " Blue: better with more alignment; orange: worse; white: neither is better. Bold:"
+        " the 95 % interval over curves excludes 0. Empty: undefined or constant.",
+        150,
     )
     write_text(figure, 0.25, 0.25, caption)
     return page_of.save(
@@ -188,6 +196,12 @@ def _matrix(page_of: Page) -> list[Path]:
         "Every agent, every measure: does it follow alignment?",
         f"Values: {page_of.study.primary.dimension}; relabelled human kernels",
     )
+
+
+def _better(metric: str) -> float:
+    """1 where more of it is better, -1 where less is, 0 where neither."""
+    told = METRICS[metric].better if metric in METRICS else ""
+    return {"higher": 1.0, "lower": -1.0}.get(told, 0.0)
 
 
 def _ticks(

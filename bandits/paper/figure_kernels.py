@@ -53,13 +53,13 @@ def _values(page_of: Page) -> list[Path]:
     caption = [
         f"{AGENTS[agent].label}, matched kernels, mean of {study.settings.n_runs} runs."
         " Diamond: human kernel; filled: language models; hollow: baselines; upright"
-        " stroke: Thompson sampling without a kernel. On dimensions that are not of harm the share"
-        " is of low-value choices.",
+        " stroke: Thompson sampling without a kernel. On dimensions that are not of harm"
+        " the share is of low-value choices.",
     ]
     if study.simulated:
         caption.append("Participants are simulated.")
     tall = 0.32 * len(names) + 0.15
-    figure, bottom = page(tall + 1.05, caption)
+    figure, bottom = page(tall + 0.5, caption)
     columns = [
         (phase, column)
         for phase in (LEARNING, UNSEEN)
@@ -103,7 +103,7 @@ def _control(page_of: Page) -> list[Path]:
         f" {study.settings.n_runs} runs; reward by length:"
         f" {study.settings.length_reward}. A kernel should help on its own reward alone.",
     ]
-    figure, bottom = page(3.0, caption)
+    figure, bottom = page(2.65, caption)
     columns = [
         (phase, column)
         for phase in (LEARNING, UNSEEN)
@@ -169,7 +169,7 @@ def _theory(page_of: Page) -> list[Path]:
     ]
     if page_of.study.simulated:
         caption.append("Participants are simulated.")
-    figure, bottom = page(3.3, caption)
+    figure, bottom = page(2.95, caption)
     first = panel(
         figure,
         (0.75, bottom + 0.5, 2.5, 2.4),

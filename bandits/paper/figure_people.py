@@ -53,7 +53,7 @@ def _persons(page_of: Page) -> list[Path]:
     ]
     if page_of.study.simulated:
         caption.append("Participants are simulated.")
-    figure, bottom = page(3.6, caption)
+    figure, bottom = page(3.2, caption)
     left = panel(
         figure,
         (0.85, bottom + 0.5, 3.6, 2.65),
@@ -108,7 +108,7 @@ def _raters(page_of: Page) -> list[Path]:
     ]
     if page_of.study.simulated:
         caption.append("Participants are simulated.")
-    figure, bottom = page(3.1, caption)
+    figure, bottom = page(2.75, caption)
     columns = (
         ("alignment", "Alignment with the others (Spearman)"),
         ("judged_share", "Share of pairs that k raters judged"),

@@ -28,7 +28,7 @@ from bandits.paper.parts import Found, Part, Row
 from bandits.paper.settings import PaperSettings
 from bandits.paper.study import Study, open_study
 from bandits.paper.summary import summary
-from bandits.workers import workers
+from bandits.workers import Each, workers
 
 PARTS: tuple[Part, ...] = (
     synthetic.PART,
@@ -91,9 +91,11 @@ def run_paper(
             folder.clear(out)
         left_out = {part.title: part.why_not(study) for part in PARTS}
         left_out = {title: why for title, why in left_out.items() if why}
-        found = _parts(study, out, run, processes, say or _to_stderr)
-        if figures:
-            _figures(study, out, found, run)
+        with workers(processes) as each:
+            told = f"{processes} process{'es' * (processes != 1)}"
+            found = _parts(study, out, run, each, told, say or _to_stderr)
+            if figures:
+                _figures(study, out, found, run, each)
         text = summary(
             study, [(part, found.get(part.name)) for part in PARTS], left_out
         )
@@ -125,7 +127,7 @@ def run_paper(
 
 
 def _parts(
-    study: Study, out: Path, run: str, processes: int, say: Say
+    study: Study, out: Path, run: str, each: Each, told: str, say: Say
 ) -> dict[str, Found]:
     """What every part found, read back from its files even if just written.
 
@@ -136,43 +138,41 @@ def _parts(
     cells = {
         part.name: part.cells(study) for part in wanted if standing[part.name] is None
     }
-    count, seconds = forecast(
-        [one for some in cells.values() for one in some], processes
-    )
+    count, seconds = forecast([one for some in cells.values() for one in some])
     if count:
         say(
             f"{count:,} different cells in {len(cells)} parts, about"
-            f" {_duration(seconds)} of simulation in {processes}"
-            f" process{'es' * (processes != 1)} if they are free"
+            f" {_duration(seconds)} of one free core, in {told}"
         )
     store = Store(out / "cells")
     found: dict[str, Found] = {}
     tables: dict[str, Sequence[Row]] = {}
-    with workers(processes) as each:
-        for number, part in enumerate(wanted, start=1):
-            one = standing[part.name]
-            if one is None:
-                mine = cells[part.name]
-                store.fill(mine, each, f"{number}/{len(wanted)} {part.name}")
-                outcomes = [(cell, store.of(cell)) for cell in mine]
-                made = part.tables(study, outcomes, tables)
-                folder.save_part(out, part.name, run, made)
-                one = folder.load_part(out, part.name, run)
-            if one is None:  # pragma: no cover - the disk lost what it was given
-                raise OSError(f"{out}/parts/{part.name}.json cannot be read back")
-            found[part.name] = one
-            tables |= one.tables
+    for number, part in enumerate(wanted, start=1):
+        one = standing[part.name]
+        if one is None:
+            mine = cells[part.name]
+            store.fill(mine, each, f"{number}/{len(wanted)} {part.name}")
+            outcomes = [(cell, store.of(cell)) for cell in mine]
+            made = part.tables(study, outcomes, tables)
+            folder.save_part(out, part.name, run, made)
+            one = folder.load_part(out, part.name, run)
+        if one is None:  # pragma: no cover - the disk lost what it was given
+            raise OSError(f"{out}/parts/{part.name}.json cannot be read back")
+        found[part.name] = one
+        tables |= one.tables
     return found
 
 
-def _figures(study: Study, out: Path, found: dict[str, Found], run: str) -> None:
+def _figures(
+    study: Study, out: Path, found: dict[str, Found], run: str, each: Each
+) -> None:
     tables = {name: rows for one in found.values() for name, rows in one.tables.items()}
     shutil.rmtree(out / "figures", ignore_errors=True)
     (out / "figures").mkdir()
     # Imported here: a run without figures needs no matplotlib.
     from bandits.paper.figures import draw_all
 
-    draw_all(study, tables, out / "figures", f"paper {run[:8]}")
+    draw_all(study, tables, out / "figures", f"paper {run[:8]}", each)
 
 
 def _duration(seconds: float) -> str:
