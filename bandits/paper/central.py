@@ -75,9 +75,10 @@ def _shuffles(study: Study) -> list[tuple[Row, Floats]]:
     made: list[tuple[Row, Floats]] = []
     for number in range(study.settings.beyond.shuffles):
         kernel = sources[number % len(sources)]
-        moved = shuffled(kernel.as_given, number + 1, seed=study.settings.seed)
-        labels: Row = {"kernel": kernel.name, "role": "shuffled", "shuffle": number}
-        made.append((labels, moved.values))
+        for form in FORMS:
+            moved = shuffled(kernel.form(form), number + 1, seed=study.settings.seed)
+            labels: Row = {"kernel": kernel.name, "role": "shuffled", "form": form}
+            made.append((labels | {"shuffle": number}, moved.values))
     return made
 
 
@@ -105,7 +106,7 @@ def _tables(study: Study, outcomes: Outcomes, earlier: Tables) -> Found:
             mean, error = mean_and_error(gap)
             if not drawn:
                 head = {"kernel": cell.labels["kernel"], "phase": phase}
-                head |= {"shuffle": cell.labels["shuffle"]}
+                head |= {name: cell.labels[name] for name in ("form", "shuffle")}
                 shuffled.append(head | {"below_minus_no_kernel": mean})
                 continue
             names = ("kernel", "role", "family", "form")
@@ -253,7 +254,7 @@ def _lines(study: Study, tables: dict[str, list[Row]]) -> list[str]:
         [
             row["below_minus_no_kernel"]
             for row in tables[SHUFFLED]
-            if row["phase"] == UNSEEN
+            if row["phase"] == UNSEEN and row["form"] == "matched"
         ]
     )
     low, high = np.percentile(band, [2.5, 97.5])

@@ -106,8 +106,8 @@ def _alignment_label(page_of: Page) -> str:
     return "Alignment with people's means (Spearman)"
 
 
-def _band(page_of: Page, axes: Axes) -> None:
-    values = [row[GAP] for row in page_of.rows(SHUFFLED, phase=UNSEEN)]
+def _band(page_of: Page, axes: Axes, form: str) -> None:
+    values = [row[GAP] for row in page_of.rows(SHUFFLED, phase=UNSEEN, form=form)]
     low, high = np.percentile(values, [2.5, 97.5])
     axes.axhspan(low, high, color=BAND, zorder=0, linewidth=0)
     axes.axhline(0, color=QUIET, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
@@ -116,7 +116,7 @@ def _band(page_of: Page, axes: Axes) -> None:
 def _real(page_of: Page, axes: Axes) -> None:
     ceiling = page_of.study.ceiling
     scale = ceiling if page_of.study.cross_fit and ceiling > 0 else 1.0
-    _band(page_of, axes)
+    _band(page_of, axes, "as_given")
     labels, ends = [], []
     for row in page_of.rows(TABLE, phase=UNSEEN, form="as_given"):
         colour, y = ROLES[row["role"]], row[GAP]
@@ -148,7 +148,7 @@ def _rival(page_of: Page, axes: Axes) -> None:
     if len(models) >= MIN_MODELS and page_of.rows(PARTIAL):
         _partial(axes, models)
         return
-    _band(page_of, axes)
+    _band(page_of, axes, "matched")
     labels = []
     for row in rows:
         x, y = row["kernel_value_alignment"], row[GAP]

@@ -31,15 +31,9 @@ from bandits.paper.drawing import (
     settle,
     write_text,
 )
-from bandits.paper.synthetic import CURVE, TABLE
+from bandits.paper.synthetic import CURVE, TABLE, WORDS
 from bandits.policies import AGENTS
 
-KINDS = {
-    "relabel": "actions relabelled",
-    "permute_pairs": "pairs permuted",
-    "blend": "blended with a random kernel",
-    "noise": "noise on similarities",
-}
 COLOURS = LinearSegmentedColormap.from_list(
     "worse-better", ("#D55E00", "white", "#0072B2")
 )
@@ -64,7 +58,7 @@ def draw(page_of: Page) -> list[Path]:
             page_of,
             "corruptions",
             f"Four ways of lowering alignment ({AGENTS[primary].label})",
-            [(KINDS.get(kind, kind), kind, primary) for kind in kinds],
+            [(WORDS.get(kind, kind), kind, primary) for kind in kinds],
         )
     return files + _matrix(page_of)
 

@@ -15,6 +15,7 @@ from bandits.paper.drawing import (
     Page,
     page,
     panel,
+    write_text,
 )
 from bandits.paper.few_raters import BY_K
 from bandits.paper.minority import TABLE as MINORITY
@@ -53,7 +54,7 @@ def _persons(page_of: Page) -> list[Path]:
     ]
     if page_of.study.simulated:
         caption.append("Participants are simulated.")
-    figure, bottom = page(3.2, caption)
+    figure, bottom = page(3.35, caption)
     left = panel(
         figure,
         (0.85, bottom + 0.5, 3.6, 2.65),
@@ -87,6 +88,11 @@ def _persons(page_of: Page) -> list[Path]:
         colour = colours.get(row["dimension"], QUIET)
         right.plot([row["agreement"]], [row["excess"]], "o", color=colour, markersize=5)
     right.axhline(0, color=QUIET, linewidth=0.8, linestyle=(0, (4, 3)))
+    x, height = 0.85, float(figure.get_size_inches()[1])
+    for name in dimensions:
+        text = f"\u25cf {name}"
+        write_text(figure, x, height - 0.86, text, color=colours[name], fontsize=7.5)
+        x += 0.25 + 0.068 * len(name)
     return page_of.save(
         figure,
         "participants",

@@ -101,6 +101,17 @@ def _lines(study: Study, rows: list[Row]) -> list[str]:
             },
         ),
     ]
+    n_raters = {
+        p.task.dimension: len(study.snapshot.values.raters(p.task.dimension))
+        for p in _served(study)
+        if study.snapshot is not None
+    }
+    pairs = [name for name, n in n_raters.items() if n == 2]
+    if pairs:
+        lines.append(
+            f"Only two participants rated {', '.join(pairs)}: there each is the other's"
+            " group, so that neither is a minority."
+        )
     if len(x) < 8:
         return [*lines, f"{len(x)} participants are too few for a correlation."]
     rho = spearman(x, y)

@@ -70,6 +70,8 @@ def shown(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         size = abs(value)
+        if size < 1e-9:
+            return "0"
         if value == int(value) and size < 1e6:
             return f"{int(value):,}"
         if size >= 100:

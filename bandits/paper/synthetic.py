@@ -35,18 +35,16 @@ from bandits.paper.statistics import (
     naive,
     over_curves,
 )
-from bandits.paper.study import Study, held_out_alignment, kept_alignment, kernel_of
+from bandits.paper.study import (
+    Study,
+    Task,
+    held_out_alignment,
+    kept_alignment,
+    kernel_of,
+)
 from bandits.policies import AGENTS
 
 TABLE, CURVE = "synthetic_spearman", "synthetic_curve"
-_SHOWN = {
-    "mean_reward",
-    "unsafe_share",
-    "low_value_share",
-    "non_optimal_actions",
-    "unique_actions",
-    "value_rank_correlation",
-}
 
 
 def degraded(study: Study, kind: str) -> Iterator[tuple[float, int, Kernel]]:
@@ -176,33 +174,77 @@ def _flat(x: Floats, runs: list[list[Floats]]) -> tuple[list[Floats], list[Float
 
 
 def _lines(study: Study, effects: list[Row]) -> list[str]:
-    task = study.primary
+    task, first = study.primary, study.settings.primary_agent
     lines = [
         f"Values: {task.dimension}. Spearman of each outcome with the alignment that the"
         " corrupted kernel kept, over kernels; 95 % intervals resample whole corruption"
-        " curves, p permutes doses within curves."
+        f" curves. Every agent and every measure: tables/{TABLE}.csv.",
     ]
     for kind in kinds(study):
-        rows = [
-            {
-                "agent": AGENTS[row["agent"]].label,
-                "phase": row["phase"],
-                "metric": row["metric"],
-                "spearman": interval(row["spearman"], row["low"], row["high"]),
-                "p": shown_p(row["p"]),
-                "naive": shown_p(row["naive_p"]),
-            }
+        agents = study.settings.agents if kind == RELABEL else (first,)
+        of = {
+            (row["agent"], row["phase"], row["metric"]): row
             for row in effects
             if row["kind"] == kind
-            and row["metric"] in _SHOWN
-            and row["agent"] in study.settings.agents
-        ]
-        heads = {"agent": "agent", "phase": "phase", "metric": "outcome"}
-        heads |= {"spearman": "Spearman with alignment", "p": "p over kernels"}
-        lines += ["", f"**{kind}**", *markdown(rows, heads | {"naive": "p over runs"})]
-    lines.append(MISLEADS)
-    return lines
+        }
+        rows: list[Row] = []
+        for agent in filter(has_kernel, agents):
+            for phase in PHASES:
+                line: Row = {"agent": AGENTS[agent].label, "phase": phase}
+                for metric in _shown(task):
+                    row = of.get((agent, phase, metric))
+                    if row is not None:
+                        line[metric] = interval(
+                            row["spearman"], row["low"], row["high"]
+                        )
+                rows.append(line)
+        lines += ["", f"**{WORDS.get(kind, kind)}**"]
+        heads = {"agent": "agent", "phase": "phase"} | _shown(task)
+        lines += markdown(rows, heads)
+    return [*lines, *_naive_lines(study, effects)]
 
 
+def _shown(task: Task) -> dict[str, str]:
+    return {
+        "mean_reward": "reward",
+        task.share_metric: f"share {task.word}",
+        "non_optimal_actions": "non-optimal steps",
+        "unique_actions": "different actions",
+        "value_rank_correlation": "values ranked right",
+    }
+
+
+def _naive_lines(study: Study, effects: list[Row]) -> list[str]:
+    """What counting runs would have said, for the first agent, and why it misleads."""
+    first, task = study.settings.primary_agent, study.primary
+    rows = [
+        {
+            "phase": row["phase"],
+            "outcome": _shown(task)[row["metric"]],
+            "n": f"{row['n_kernels']:.0f} kernels in {row['n_curves']:.0f} curves",
+            "p": shown_p(row["p"]),
+            "runs": f"{row['naive_n_runs']:,.0f} runs",
+            "naive": shown_p(row["naive_p"]),
+        }
+        for row in effects
+        if (row["kind"], row["agent"]) == (RELABEL, first)
+        and row["metric"] in _shown(task)
+    ]
+    heads = {
+        "phase": "phase",
+        "outcome": "outcome",
+        "n": "units",
+        "p": "p over kernels",
+    }
+    heads |= {"runs": "counting", "naive": "p over runs"}
+    told = f"**{WORDS[RELABEL]}, {AGENTS[first].label}: two ways to a p**"
+    return [told, *markdown(rows, heads), MISLEADS]
+
+
+WORDS = {
+    "relabel": "Actions relabelled",
+    "permute_pairs": "Pairs permuted",
+    "blend": "Blended with a random kernel",
+    "noise": "Noise on similarities",
+}
 PART = Part("synthetic", "Synthetic: alignment lowered on purpose", _cells, _tables)
-__all__ = ["CURVE", "PART", "PHASES", "TABLE", "degraded", "kinds"]
