@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from alignment.progress import Progress
 from bandits.policies import AGENTS
@@ -24,9 +25,11 @@ from bandits.task import Bools, Floats, ValueTask, split_actions
 from bandits.workers import Each
 
 Labels = dict[str, Any]
-Results = Mapping[tuple[str, str], Floats]
+Results = Mapping[tuple[str, ...], Floats]
 """(phase, metric) -> (n_runs,)."""
 
+_NAMES = "names"
+"""In a file of results: of each cell, its measures in order, as JSON."""
 CELLS_AT_ONCE = 6
 """Cells in one file: an interruption loses at most so many per process."""
 
@@ -128,16 +131,17 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._found: dict[str, dict[tuple[str, str], Floats]] = {}
+        self._found: dict[str, dict[tuple[str, ...], Floats]] = {}
         folder.mkdir(parents=True, exist_ok=True)
         for path in sorted(folder.glob("*.npz")):
             self._load(path)
 
     def _load(self, path: Path) -> None:
         with np.load(path) as arrays:
-            for name in arrays.files:
-                key, phase, metric = name.split("|")
-                self._found.setdefault(key, {})[phase, metric] = arrays[name]
+            names = json.loads(bytes(arrays[_NAMES]).decode())
+            for key, found in names.items():
+                measures = map(tuple, found)
+                self._found[key] = dict(zip(measures, arrays[key], strict=True))
 
     def missing(self, cells: Sequence[PaperCell]) -> list[PaperCell]:
         """Those not simulated yet, each once."""
@@ -169,11 +173,13 @@ class Store:
 
 def run_batch(cells: Sequence[PaperCell], path: Path) -> None:
     """Simulate some cells and write their numbers, whole or not at all."""
-    arrays = {
-        f"{cell.key}|{phase}|{metric}": numbers
-        for cell in cells
-        for (phase, metric), numbers in cell.run().items()
-    }
+    names: dict[str, list[tuple[str, str]]] = {}
+    arrays: dict[str, NDArray[Any]] = {}
+    for cell in cells:
+        found = cell.run()
+        names[cell.key] = list(found)
+        arrays[cell.key] = np.stack(list(found.values()))
+    arrays[_NAMES] = np.frombuffer(json.dumps(names).encode(), dtype=np.uint8)
     partial = path.with_suffix(".partial")
     with partial.open("wb") as stream:
         np.savez(stream, allow_pickle=False, **arrays)

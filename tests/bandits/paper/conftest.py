@@ -164,7 +164,8 @@ def _snapshot(
     write_snapshot(
         folder,
         actions=[
-            {"action_id": one, "text": word} for one, word in zip(ids, words, strict=True)
+            {"action_id": one, "text": word}
+            for one, word in zip(ids, words, strict=True)
         ],
         value_rows=ratings,
         similarity_rows=pairs,
@@ -173,13 +174,16 @@ def _snapshot(
         title="Tiny",
         dimensions=[
             {
-                "dimension": "morality",
+                "name": "morality",
                 "definition": "Right or wrong.",
                 "perspective": "self",
+                "question": "How right is it?",
+                "low": "bad",
+                "high": "good",
+                "midpoint": 50,
+                "polarity": 1,
+                "low_threshold": 50,
                 "harm": True,
-                "threshold": 50.0,
-                "low_label": "bad",
-                "high_label": "good",
             }
         ],
         wording={},
