@@ -88,7 +88,7 @@ class PaperCell:
             self.values, self.threshold, self.harm, self.splits(), self.moral_unsafe
         )
 
-    def run(self) -> dict[tuple[str, str], Floats]:
+    def run(self) -> dict[tuple[str, ...], Floats]:
         """Simulate it."""
         found = simulate(
             self.kernel,
@@ -173,7 +173,7 @@ class Store:
 
 def run_batch(cells: Sequence[PaperCell], path: Path) -> None:
     """Simulate some cells and write their numbers, whole or not at all."""
-    names: dict[str, list[tuple[str, str]]] = {}
+    names: dict[str, list[tuple[str, ...]]] = {}
     arrays: dict[str, NDArray[Any]] = {}
     for cell in cells:
         found = cell.run()

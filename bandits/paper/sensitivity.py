@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from alignment.corruption import RELABEL
+from alignment.kernels import Repair
 from bandits.paper.cells import PaperCell, Results
 from bandits.paper.parts import Found, Outcomes, Part, Row, Tables, markdown
 from bandits.paper.statistics import Floats, mean_and_error, over_curves
-from bandits.paper.study import Study, Task, kept_alignment
+from bandits.paper.study import Study, Task, kept_alignment, with_repair
 from bandits.paper.synthetic import degraded, kinds
 
 TABLE = "sensitivity"
@@ -33,6 +34,7 @@ class Variant(NamedTuple):
     changed: dict[str, Any]
     kind: str = RELABEL
     form: str = "matched"
+    repair: Repair | None = None
 
 
 def variants(study: Study) -> list[Variant]:
@@ -63,6 +65,8 @@ def variants(study: Study) -> list[Variant]:
     made += [one("prior_mean", mean, prior_mean=mean) for mean in (30.0, 70.0)]
     made += [Variant("corruption", kind, {}, kind=kind) for kind in kinds(study)[1:]]
     made.append(Variant("kernel form", "as given", {}, form="as_given"))
+    other: Repair = "clip" if chosen.repair == "higham" else "higham"
+    made.append(Variant("repair", other, {}, repair=other))
     return [v for v in made if not _same(study, v)]
 
 
@@ -80,6 +84,8 @@ def _cells(study: Study) -> list[PaperCell]:
 
 
 def _cells_of(study: Study, variant: Variant) -> list[PaperCell]:
+    if variant.repair is not None:
+        study = with_repair(study, variant.repair)
     changed = dict(variant.changed)
     agent = changed.pop("agent", study.settings.primary_agent)
     head = {"setting": variant.setting, "value": variant.value}

@@ -126,6 +126,10 @@ class PaperSettings(_Part):
     )
     svr_c: float = Field(default=10, gt=0, description=UNKNOWN + "SVR's C.")
     svr_eps: float = Field(default=1, ge=0, description=UNKNOWN + "SVR's epsilon.")
+    repair: Literal["clip", "higham"] = Field(
+        default="clip",
+        description=UNKNOWN + "how an indefinite matrix becomes a kernel.",
+    )
     completion: Literal["mean"] = Field(
         default="mean",
         description=UNKNOWN

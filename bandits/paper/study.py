@@ -7,21 +7,22 @@ for beside it; parts that need it say so where it is missing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 
+from alignment.corruption import as_matrix
 from alignment.folders import MANIFEST, sha256_of
-from alignment.kernels import Kernel, as_kernel, matched
+from alignment.kernels import Completion, Kernel, Repair, as_kernel, matched
 from alignment.matrices import SimilarityMatrix
 from alignment.report_files import GROUP, HALF_A, HALF_B, HUMAN, ReportData, read_report
 from alignment.snapshots import Snapshot, read_snapshot
 from bandits.errors import BanditError
-from bandits.kernels_axis import KernelsAxis, build_kernels
+from bandits.kernels_axis import KernelEntry, KernelsAxis, build_kernels
 from bandits.paper.cells import PaperCell
 from bandits.paper.settings import PaperSettings
 from bandits.paper.statistics import spearman
@@ -210,7 +211,7 @@ def open_study(
         snapshot=found,
         snapshot_note=note,
         settings=settings,
-        kernels=_kernels(report, axis),
+        kernels=_kernels(report, _entries(report, axis), settings),
         tasks=tasks,
         cross_fit=halves,
         human=report.matrices[HALF_A if halves else HUMAN],
@@ -238,14 +239,21 @@ def held_out_alignment(study: Study, kernel: Floats) -> float:
 
 def kernel_of(study: Study, matrix: SimilarityMatrix) -> Kernel:
     """A matrix made a kernel by the study's rules of completion and repair."""
-    return as_kernel(matrix, completion=study.settings.completion)
+    chosen = study.settings
+    return as_kernel(matrix, completion=chosen.completion, repair=chosen.repair)
 
 
 def matched_kernel(study: Study, matrix: SimilarityMatrix) -> Kernel:
     """The same with the human kernel's distribution of similarities."""
-    human = np.clip(study.human_kernel.as_given.values, 0, 1)
-    scale = SimilarityMatrix(human, matrix.actions, HUMAN)
-    return matched(matrix, scale, completion=study.settings.completion)
+    chosen, scale = study.settings, as_matrix(study.human_kernel.as_given)
+    return matched(matrix, scale, completion=chosen.completion, repair=chosen.repair)
+
+
+def with_repair(study: Study, repair: Repair) -> Study:
+    """The same study with every kernel made by another repair."""
+    settings = study.settings.model_copy(update={"repair": repair})
+    kernels = _kernels(study.report, study.kernels, settings)
+    return replace(study, settings=settings, kernels=kernels)
 
 
 def _snapshot(
@@ -335,28 +343,44 @@ def _as_spec(settings: PaperSettings, tasks: tuple[Task, ...]) -> SweepSpec:
     )
 
 
-def _kernels(report: ReportData, axis: KernelsAxis) -> tuple[PaperKernel, ...]:
+def _entries(report: ReportData, axis: KernelsAxis) -> Iterator[PaperKernel]:
+    """The sweep's kernels by name, the human one first, with their alignment."""
     families = {row.rater: row.family for row in report.raters}
-    forms: dict[str, dict[str, Kernel]] = {}
-    roles, alignments = {}, {}
+    forms: dict[str, dict[str, KernelEntry]] = {}
     for entry in axis.entries:
-        forms.setdefault(entry.name, {})[entry.form] = entry.kernel
-        roles[entry.name] = entry.role
-        alignments[entry.name] = entry.alignment.get("spearman")
-    made = []
+        forms.setdefault(entry.name, {})[entry.form] = entry
     for name in sorted(forms, key=lambda name: name != HUMAN):
-        found = alignments[name]
+        given, scaled = (forms[name][form] for form in ("as_given", "matched"))
+        found = given.alignment.get("spearman")
         numbers = (found.value, found.low, found.high) if found else (np.nan,) * 3
         half = HALF_A if name == HUMAN and HALF_A in report.matrices else name
-        made.append(
-            PaperKernel(
-                name,
-                roles[name],
-                families.get(name, ""),
-                report.matrices[half],
-                forms[name]["as_given"],
-                forms[name]["matched"],
-                *numbers,
-            )
+        yield PaperKernel(
+            name,
+            given.role,
+            families.get(name, ""),
+            report.matrices[half],
+            given.kernel,
+            scaled.kernel,
+            *numbers,
         )
+
+
+def _kernels(
+    report: ReportData, kernels: Iterable[PaperKernel], settings: PaperSettings
+) -> tuple[PaperKernel, ...]:
+    """The kernels in both forms, by the settings' repair."""
+    rules: _Rules = {"completion": settings.completion, "repair": settings.repair}
+    human: Kernel | None = None
+    made = []
+    for kernel in kernels:
+        given = as_kernel(kernel.matrix, **rules)
+        # The human kernel is what the others are matched to: its own match.
+        scaled = matched(kernel.matrix, as_matrix(human), **rules) if human else given
+        human = human or given
+        made.append(kernel._replace(as_given=given, matched=scaled))
     return tuple(made)
+
+
+class _Rules(TypedDict):
+    completion: Completion
+    repair: Repair

@@ -41,7 +41,12 @@ def tiny(**changed: object) -> PaperSettings:
         agents=("gp_thompson",), dimensions=("morality",), personalization_steps=4
     ).quick()
     few = quick.model_copy(
-        update={"n_runs": 3, "generalization_steps": 3, "permutations": 99}
+        update={
+            "n_runs": 3,
+            "generalization_steps": 3,
+            "permutations": 99,
+            "synthetic": quick.synthetic.model_copy(update={"shares": (1.0,)}),
+        }
     )
     return few.model_copy(update=changed)
 

@@ -124,11 +124,7 @@ def test_without_a_snapshot_the_parts_about_single_people_say_why(
         tmp_path, people=False, halves=False, simulated=False, models=1
     )
     few = tiny().model_copy(
-        update={
-            "synthetic": tiny().synthetic.model_copy(
-                update={"shares": (1.0,), "others": False}
-            )
-        }
+        update={"synthetic": tiny().synthetic.model_copy(update={"others": False})}
     )
     out = run_paper(report, tmp_path / "out", few, processes=1, figures=False)
     left_out = read_manifest(out, folder.KIND)["left_out"]
