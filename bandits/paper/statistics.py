@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -63,28 +64,40 @@ def over_curves(
     value = spearman(x.ravel(), y.ravel())
     if math.isnan(value) or np.isnan(x).any() or np.isnan(y).any():
         return NOTHING
-    rng = np.random.default_rng(seed)
-    rows = rng.integers(0, len(x), (resamples, len(x)))
-    drawn = _spearmans(x[rows].reshape(resamples, -1), y[rows].reshape(resamples, -1))
+    rows = _resampled(seed, len(x), resamples)
+    drawn = _correlations(
+        rankdata(x[rows].reshape(resamples, -1), axis=1),
+        rankdata(y[rows].reshape(resamples, -1), axis=1),
+    )
     low, high = np.nanpercentile(drawn, [2.5, 97.5])
     # Within a curve alone: the rank of one curve's dose says nothing of another's.
-    order = rng.permuted(
-        np.broadcast_to(np.arange(x.shape[1]), (permutations, *x.shape)), axis=2
-    )
-    shuffled = np.take_along_axis(
-        np.broadcast_to(rankdata(y).reshape(y.shape), order.shape), order, axis=2
-    )
-    sizes = np.abs(_spearmans(x.reshape(1, -1), shuffled.reshape(permutations, -1)))
+    order = _orders(seed, x.shape, permutations)
+    shuffled = rankdata(y)[order]
+    sizes = np.abs(_correlations(rankdata(x)[None], shuffled))
     p = (int((sizes >= abs(value) - 1e-12).sum()) + 1) / (permutations + 1)
     return Found(value, float(low), float(high), p)
 
 
-def _spearmans(x: Floats, y: Floats) -> Floats:
-    """Row by row, (n_rows,); NaN where either row is constant. One row of x serves all."""
-    a, b = rankdata(x, axis=1), rankdata(y, axis=1)
-    a, b = a - a.mean(1, keepdims=True), b - b.mean(1, keepdims=True)
+@lru_cache(maxsize=4)
+def _resampled(seed: int, n: int, resamples: int) -> NDArray[np.int64]:
+    """(resamples, n) curves drawn with replacement: the same for every outcome."""
+    return np.random.default_rng(seed).integers(0, n, (resamples, n))
+
+
+@lru_cache(maxsize=4)
+def _orders(seed: int, shape: tuple[int, int], permutations: int) -> NDArray[np.int64]:
+    """(permutations, n_curves * n_doses) places, shuffled within each curve."""
+    rng = np.random.default_rng([seed, 1])
+    places = np.arange(shape[0] * shape[1]).reshape(shape)
+    shuffled = rng.permuted(np.broadcast_to(places, (permutations, *shape)), axis=2)
+    return shuffled.reshape(permutations, -1)
+
+
+def _correlations(x: Floats, y: Floats) -> Floats:
+    """Pearson's row by row, (n_rows,); NaN where a row is constant. One x serves all."""
+    a, b = x - x.mean(1, keepdims=True), y - y.mean(1, keepdims=True)
     scale = np.sqrt((a**2).sum(1) * (b**2).sum(1))
-    product = (a * b).sum(1)
+    product = (b @ a[0]) if len(a) == 1 else (a * b).sum(1)
     found: Floats = np.full(len(product), np.nan)
     np.divide(product, scale, out=found, where=scale > 0)
     return found
