@@ -1,4 +1,4 @@
-"""The command line: python -m bandits sweep | check | replay | measures | ..."""
+"""The command line: python -m bandits sweep | check | replay | paper | ..."""
 
 from __future__ import annotations
 
