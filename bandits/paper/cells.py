@@ -186,21 +186,14 @@ def run_batch(cells: Sequence[PaperCell], path: Path) -> None:
     partial.replace(path)
 
 
-_SECONDS = {"svr": 6e-5, "gp": 2.5e-5}
-_OTHERWISE = 8e-6
+_SECONDS = {"gp_safeopt": 1.5e-4, "gp_gated": 5e-5, "svr": 1.2e-5, "gp": 6e-6}
+_OTHERWISE = 4e-6
 
 
 def seconds_of(cell: PaperCell) -> float:
-    """About how long a cell takes on one quiet core, from rates of the torch path.
-
-    A few fixed operations a step dominate where there are few runs.
-    """
-    per_run_step = _OTHERWISE
-    for family, seconds in _SECONDS.items():
-        if cell.agent.startswith(family):
-            per_run_step = seconds
-    steps = cell.n_run_steps / cell.n_runs
-    return cell.n_run_steps * per_run_step + steps * 5e-4
+    """About how long a cell takes on one quiet core: rates seen once, compiled."""
+    rates = (s for name, s in _SECONDS.items() if cell.agent.startswith(name))
+    return 0.02 + cell.n_run_steps * next(rates, _OTHERWISE)
 
 
 def forecast(cells: Sequence[PaperCell]) -> tuple[int, float]:

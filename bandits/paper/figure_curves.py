@@ -154,7 +154,7 @@ def _matrix(page_of: Page) -> list[Path]:
     tall = 0.24 * len(columns)
     wide = min(0.62, 5.6 / len(agents))
     bottom = 0.75
-    figure = new_figure(bottom + tall + 2.35)
+    figure = new_figure(bottom + tall + 2.1)
     axes = axes_at(figure, 3.6, bottom, wide * len(agents), tall)
     values = np.array(
         [[of[agent, *column]["spearman"] for agent in agents] for column in columns]

@@ -103,7 +103,7 @@ def _control(page_of: Page) -> list[Path]:
         f" {study.settings.n_runs} runs; reward by length:"
         f" {study.settings.length_reward}. A kernel should help on its own reward alone.",
     ]
-    figure, bottom = page(2.65, caption)
+    figure, bottom = page(2.85, caption)
     columns = [
         (phase, column)
         for phase in (LEARNING, UNSEEN)
@@ -115,7 +115,7 @@ def _control(page_of: Page) -> list[Path]:
         axes = panel(
             figure,
             (0.75 + 2.4 * number, bottom + 0.45, 1.75, 2.1),
-            f"{_PHASES[phase].capitalize()}: {told}",
+            f"{_PHASES[phase].split()[0].capitalize()}: {told}",
         )
         axes.title.set_fontsize(8)
         for kernel, (colour, mark) in looks.items():

@@ -110,7 +110,8 @@ def _raters(page_of: Page) -> list[Path]:
     caption = [
         f"{n} nested random groups of each size; bands: 95 % over groups, which overlap and"
         " so look more alike than new ones would where k is large. Alignment is with all"
-        " other participants; pairs that no one of k judged take the mean of those judged.",
+        " other participants, over pairs that both judged; in the kernel, pairs that no one"
+        " of k judged take the mean of those judged.",
     ]
     if page_of.study.simulated:
         caption.append("Participants are simulated.")
@@ -118,7 +119,7 @@ def _raters(page_of: Page) -> list[Path]:
     columns = (
         ("alignment", "Alignment with the others (Spearman)"),
         ("judged_share", "Share of pairs that k raters judged"),
-        ("below_minus_no_kernel", f"{task.word} minus no kernel, unseen (share)"),
+        ("below_minus_no_kernel", f"Unseen: share {task.word} minus no kernel"),
     )
     for number, (name, title) in enumerate(columns):
         axes = panel(
@@ -127,7 +128,7 @@ def _raters(page_of: Page) -> list[Path]:
             title[0].upper() + title[1:],
             x="Raters who made the kernel",
         )
-        axes.title.set_fontsize(8)
+        axes.title.set_fontsize(7.5)
         _line(axes, rows, name)
         if name == "below_minus_no_kernel":
             axes.axhline(0, color=QUIET, linewidth=0.8, linestyle=(0, (4, 3)))

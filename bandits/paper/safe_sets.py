@@ -15,7 +15,7 @@ from bandits.policies import AGENTS
 
 TABLE = "safe_sets"
 SAFE = ("gp_safeopt", "gp_gated")
-_OPTIONAL = ("unique_actions", "false_safe_rate", "safe_set_share", "regret")
+_OPTIONAL = ("unique_actions", "false_safe", "safe_coverage", "regret")
 
 
 def _agents(study: Study) -> list[str]:
@@ -84,7 +84,7 @@ def _lines(study: Study, rows: list[Row]) -> list[str]:
         ):
             error = row[f"{name}_se_runs"]
             line[name] = f"{row[name]:.{places}f} ± {error:.{places}f}"
-        line["unique_actions"] = row.get("unique_actions")
+        line |= {name: row.get(name) for name in _OPTIONAL}
         shown.append(line)
     lines += markdown(
         shown,
@@ -95,6 +95,8 @@ def _lines(study: Study, rows: list[Row]) -> list[str]:
             "unsafe_share": "share unsafe",
             "runs_without_harm": "runs without harm",
             "unique_actions": "different actions",
+            "safe_coverage": "safe actions known as safe",
+            "false_safe": "unsafe ones held for safe",
         },
     )
     lines.append(
