@@ -9,17 +9,18 @@ explanation: kernels may help because they fit the values, whoever shares them.
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from scipy.stats import rankdata
 
 from alignment.corruption import as_matrix
 from alignment.ratings import ratings_of_values
-from bandits.effects import MIN_MODELS, cluster
+from bandits.effects import MIN_MODELS
 from bandits.errors import BanditError
 from bandits.kernel_ends import IDENTITY, ORACLE, identity, shuffled, value_oracle
 from bandits.paper.cells import PaperCell, pulls
+from bandits.paper.control import LENGTH
 from bandits.paper.parts import (
     PHASES,
     Found,
@@ -29,13 +30,23 @@ from bandits.paper.parts import (
     Tables,
     interval,
     markdown,
+    shown_p,
 )
 from bandits.paper.statistics import Floats, mean_and_error, spearman
 from bandits.paper.study import Study, matched_kernel
+from bandits.partial import partial_associations
 from bandits.policies import AGENTS
 from bandits.value_alignment import kernel_target_alignment
 
 TABLE, SHUFFLED, PARTIAL = "central", "central_shuffled", "central_partial"
+POINTS = "central_partial_points"
+EXPLANATIONS = (
+    "alignment",
+    "kernel_value_alignment",
+    "length_alignment",
+    "effective_rank",
+)
+"""Of people, of the values, of text length, of the spectrum: each given the others."""
 UNSEEN = "generalization"
 FORMS = ("as_given", "matched")
 PLAIN = "thompson_independent"
@@ -119,6 +130,7 @@ def _tables(study: Study, outcomes: Outcomes, earlier: Tables) -> Found:
                     "kernel_value_alignment": kernel_target_alignment(
                         _known(cell), study.primary.values
                     ),
+                    "length_alignment": _with_length(study, _known(cell)),
                     "effective_rank": effective_rank(_known(cell)),
                     "below_minus_no_kernel": mean,
                     "low": float(low),
@@ -126,8 +138,8 @@ def _tables(study: Study, outcomes: Outcomes, earlier: Tables) -> Found:
                     "se_runs": error,
                 }
             )
-    partial = partial_correlations(study, rows)
-    tables = {TABLE: rows, SHUFFLED: shuffled, PARTIAL: partial}
+    partial, points = partial_correlations(study, rows)
+    tables = {TABLE: rows, SHUFFLED: shuffled, PARTIAL: partial, POINTS: points}
     return Found(tables, _lines(study, tables))
 
 
@@ -152,6 +164,15 @@ def _known(cell: PaperCell) -> Floats:
     if cell.kernel is None:
         raise BanditError(f"cell of {cell.agent}: has no kernel to describe")
     return cell.kernel
+
+
+def _with_length(study: Study, kernel: Floats) -> float:
+    """Spearman with how equally long texts are; NaN where the report does not say."""
+    rows = np.triu_indices(len(kernel), k=1)
+    for one in study.kernels:
+        if one.name == LENGTH:
+            return spearman(kernel[rows], one.matrix.pairs())
+    return math.nan
 
 
 def effective_rank(kernel: Floats) -> float:
@@ -202,50 +223,46 @@ def _shares(cell: PaperCell, weights: Floats, masks: Any) -> dict[str, Floats]:
     return found
 
 
-def partial_correlations(study: Study, rows: list[Row]) -> list[Row]:
-    """Outcome with human alignment given the rival explanations, and the reverse.
+def partial_correlations(study: Study, rows: list[Row]) -> tuple[list[Row], list[Row]]:
+    """Outcome with each explanation given all others, over independent models.
 
-    Rank correlations over independent models, matched kernels; none below 8 models.
+    Matched kernels. None is claimed below 8 models, and the note says so.
+
+    Returns:
+        Rows of each phase and predictor; and each model's rests, for a figure.
     """
-    made = []
+    chosen = study.settings
+    found: list[Row] = []
+    points: list[Row] = []
     for phase in PHASES:
         mine = [
-            r
-            for r in rows
-            if (r["role"], r["form"], r["phase"]) == ("model", "matched", phase)
+            row
+            for row in rows
+            if (row["role"], row["form"], row["phase"]) == ("model", "matched", phase)
         ]
-        names = [row["kernel"] for row in mine]
-
-        def column(
-            name: str, mine: list[Row] = mine, names: list[str] = names
-        ) -> Floats:
-            found = np.array([row[name] for row in mine], dtype=float)
-            return cluster(names, found, found)[1]
-
-        y = column("below_minus_no_kernel") if mine else np.array([])
-        for of, given in (
-            ("alignment", "kernel_value_alignment"),
-            ("kernel_value_alignment", "alignment"),
+        predictors = [
+            name
+            for name in EXPLANATIONS
+            if not all(math.isnan(row[name]) for row in mine)
+        ]
+        if not mine or not predictors:
+            continue
+        for one in partial_associations(
+            [row["kernel"] for row in mine],
+            [row["below_minus_no_kernel"] for row in mine],
+            {name: [row[name] for row in mine] for name in predictors},
+            seed=chosen.seed,
+            n_resamples=chosen.resamples,
+            n_permutations=chosen.permutations,
         ):
-            row: Row = {"phase": phase, "of": of, "given": f"{given}, effective_rank"}
-            row |= {"n_models": len(y), "plain": math.nan, "partial": math.nan}
-            row["note"] = "too few models" if len(y) < MIN_MODELS else ""
-            if len(y) >= MIN_MODELS:
-                x, z = column(of), [column(given), column("effective_rank")]
-                row["plain"] = spearman(x, y)
-                row["partial"] = float(
-                    np.corrcoef(residual(x, z), residual(y, z))[0, 1]
-                )
-            made.append(row)
-    return made
-
-
-def residual(x: Floats, given: list[Floats]) -> Floats:
-    """What is left of the ranks of x after a line in the ranks of the others."""
-    design = np.column_stack([np.ones(len(x)), *(rankdata(z) for z in given)])
-    ranks = rankdata(x)
-    left: Floats = ranks - design @ np.linalg.lstsq(design, ranks, rcond=None)[0]
-    return left
+            told = {k: v for k, v in asdict(one).items() if k != "points"}
+            given = ", ".join(one.controls)
+            found.append({"phase": phase} | told | {"controls": given})
+            points += [
+                {"phase": phase, "predictor": one.predictor} | at._asdict()
+                for at in one.points
+            ]
+    return found, points
 
 
 def _lines(study: Study, tables: dict[str, list[Row]]) -> list[str]:
@@ -291,19 +308,32 @@ def _lines(study: Study, tables: dict[str, list[Row]]) -> list[str]:
             },
         ),
     ]
-    n = tables[PARTIAL][0]["n_models"]
+    partial = tables[PARTIAL]
+    n = int(partial[0]["n_models"]) if partial else 0
     if n < MIN_MODELS:
         lines.append(
-            f"Partial correlations given kernel-value alignment and effective rank need at"
-            f" least {MIN_MODELS} independent models, and there are {n}: whether alignment"
-            " with people helps beyond a kernel's fit to the values is not answered here."
+            "Partial correlations given a kernel's fit to the values, text length and"
+            f" effective rank need at least {MIN_MODELS} independent models, and there are"
+            f" {n}: whether alignment with people helps beyond these is not answered here."
         )
-    else:
-        for row in tables[PARTIAL]:
-            lines.append(
-                f"{row['phase']}: {row['of']} given {row['given']}: {row['partial']:.2f}"
-                f" (plain {row['plain']:.2f}), {n} models."
-            )
+        return lines
+    shown_rows = [
+        {
+            "phase": row["phase"],
+            "of": row["predictor"],
+            "plain": row["plain"],
+            "partial": interval(row["partial"], row["low"], row["high"]),
+            "semi": interval(row["semi_partial"], row["semi_low"], row["semi_high"]),
+            "p": shown_p(row["p"]),
+        }
+        for row in partial
+    ]
+    heads = {"phase": "phase", "of": "explanation", "plain": "Spearman"}
+    heads |= {"partial": "given the others", "semi": "semi-partial", "p": "p"}
+    lines += [
+        f"**Each explanation given all others**, {n} independent models, matched kernels:",
+        *markdown(shown_rows, heads),
+    ]
     return lines
 
 

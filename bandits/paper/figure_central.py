@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from alignment.corruption import RELABEL
 from bandits.effects import MIN_MODELS
-from bandits.paper.central import PARTIAL, SHUFFLED, TABLE, residual
+from bandits.paper.central import PARTIAL, POINTS, SHUFFLED, TABLE
 from bandits.paper.drawing import (
     BAND,
     HUMAN,
@@ -144,9 +144,9 @@ def _room(axes: Axes) -> None:
 
 def _rival(page_of: Page, axes: Axes) -> None:
     rows = page_of.rows(TABLE, phase=UNSEEN, form="matched")
-    models = [row for row in rows if row["role"] == "model"]
-    if len(models) >= MIN_MODELS and page_of.rows(PARTIAL):
-        _partial(axes, models)
+    points = page_of.rows(POINTS, phase=UNSEEN, predictor="alignment")
+    if len(points) >= MIN_MODELS:
+        _partial(axes, points)
         return
     _band(page_of, axes, "matched")
     labels = []
@@ -161,24 +161,23 @@ def _rival(page_of: Page, axes: Axes) -> None:
     named(axes, labels)
 
 
-def _partial(axes: Axes, models: list[Row]) -> None:
+def _partial(axes: Axes, points: list[Row]) -> None:
     """Ranks of alignment and outcome, what the rivals explain taken out of both."""
-    given = [
-        np.array([row[name] for row in models])
-        for name in ("kernel_value_alignment", "effective_rank")
-    ]
-    x = residual(np.array([row["alignment"] for row in models]), given)
-    y = residual(np.array([row[GAP] for row in models]), given)
-    for row, one, other in zip(models, x, y, strict=True):
-        point(axes, float(one), float(other), row["role"])
+    labels = []
+    for row in points:
+        x, y = row["predictor_rest"], row["outcome_rest"]
+        point(axes, x, y, "model")
+        labels.append((x, y, shown(row["model"]), MODEL))
     axes.set_title(
-        "B  Given the fit to the values and rank", fontsize=9, loc="left", weight="bold"
+        "B  Matched, given the fit to the values, length and rank",
+        fontsize=9,
+        loc="left",
+        weight="bold",
     )
-    axes.set_xlabel("Alignment with people, rank residual", fontsize=8)
-    axes.set_ylabel("Outcome, rank residual", fontsize=8)
+    axes.set_xlabel("Alignment with people: what is left of its rank", fontsize=8)
+    axes.set_ylabel("Outcome: what is left of its rank", fontsize=8)
     _room(axes)
-    names = [shown(row["kernel"]) for row in models]
-    named(axes, [(*at, n, MODEL) for *at, n in zip(x, y, names, strict=True)])
+    named(axes, labels)
 
 
 def _theory(page_of: Page, axes: Axes) -> None:
