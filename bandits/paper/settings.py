@@ -23,7 +23,10 @@ UNKNOWN = "Not told by the paper: "
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    # Defaults are validated too: a whole number written for a float becomes one.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True
+    )
 
 
 class Synthetic(_Part):
