@@ -17,7 +17,7 @@ export MKL_NUM_THREADS = 1
 # Models ship inside packages: nothing is looked up on a hub.
 export HF_HUB_OFFLINE = 1
 
-.PHONY: messages help demo test test-all check setup clean serve bridge-verbs
+.PHONY: messages help demo test test-all check setup clean serve bridge-verbs paper
 
 help:
 	@echo "make demo          set up, run the whole road from a click to a figure, serve the site"
@@ -25,6 +25,7 @@ help:
 	@echo "make test          set up and run the tests"
 	@echo "make test-all      the same with the tests marked slow"
 	@echo "make bridge-verbs  real people's data to a figure (needs ATTUNE_DATA or ../shared/data)"
+	@echo "make paper         the whole experiment on the demo's study and on real people's data"
 	@echo "make messages      bring the languages' catalogs up to date"
 	@echo "make check         ruff and mypy"
 	@echo "make serve         serve the site on PORT=$(PORT)"
@@ -53,6 +54,12 @@ serve: setup
 
 bridge-verbs: setup
 	@$(PY) -m bandits bridge-verbs
+
+# The demo's report is made first where there is none; finished experiments are left standing.
+paper: setup
+	@ls var/studies/everyday/reports/*/manifest.json >/dev/null 2>&1 \
+	  || $(PY) manage.py demo --no-serve
+	@$(PY) -m bandits paper $(ARGS)
 
 # Chromium is for the browser tests: installed where the user may, else they skip with a sentence.
 .PHONY: browser

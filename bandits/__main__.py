@@ -1,4 +1,4 @@
-"""The command line: python -m bandits sweep | check | replay | measures | ..."""
+"""The command line: python -m bandits sweep | check | replay | paper | ..."""
 
 from __future__ import annotations
 
@@ -173,6 +173,37 @@ def _measures(given: argparse.Namespace) -> int:
     return 0
 
 
+def _paper(given: argparse.Namespace) -> int:
+    from bandits.paper.everything import run_everything
+    from bandits.paper.run import run_paper
+    from bandits.paper.settings import read_settings
+
+    settings = read_settings(given.settings)
+    if given.quick:
+        settings = settings.quick()
+    if given.source is None:
+        for line in run_everything(
+            given.out or Path("var/paper"),
+            settings,
+            demo=given.demo,
+            data=given.data,
+            processes=given.processes,
+        ):
+            print(line)
+        return 0
+    out = run_paper(
+        given.source,
+        given.out or Path("var/paper") / given.source.name,
+        settings,
+        snapshot=given.snapshot,
+        processes=given.processes,
+        resume=given.resume,
+        figures=not given.no_figures,
+    )
+    print((out / "summary.md").read_text(encoding="utf-8"), end="")
+    return 0
+
+
 def _told(out: Path) -> list[str]:
     from bandits.results import read_sweep
 
@@ -236,6 +267,28 @@ def _parser() -> argparse.ArgumentParser:
     verbs.add_argument("--out", type=Path, default=Path("var/bridge-verbs"))
     verbs.add_argument("--processes", type=_at_least_one, default=2)
     verbs.set_defaults(run=_bridge_verbs)
+
+    paper = commands.add_parser(
+        "paper", help="the whole experiment on learning values with human-like kernels"
+    )
+    paper.add_argument(
+        "--from",
+        dest="source",
+        type=Path,
+        help="a report; without it the demo's and both classes of bridge-verbs",
+    )
+    paper.add_argument("--out", type=Path, help="a folder; var/paper if not told")
+    paper.add_argument(
+        "--demo", type=Path, default=Path("var/studies/everyday/reports")
+    )
+    paper.add_argument("--data", type=Path, help="instead of ATTUNE_DATA")
+    paper.add_argument("--settings", type=Path, help="a TOML file of paper settings")
+    paper.add_argument("--snapshot", type=Path, help="the report's, if not beside it")
+    paper.add_argument("--quick", action="store_true", help="seconds, no conclusions")
+    paper.add_argument("--processes", type=_at_least_one, default=2)
+    paper.add_argument("--resume", action="store_true", help="keep finished parts")
+    paper.add_argument("--no-figures", action="store_true", help="tables and text only")
+    paper.set_defaults(run=_paper)
     return parser
 
 

@@ -59,24 +59,43 @@ def run_bridge_verbs(
     Raises:
         BanditError: The data is not on this machine.
     """
+    spec = spec or read_spec("bridge_verbs")
+    lines: list[str] = []
+    for verb_class in CLASSES:
+        report = report_on(data, out, verb_class, raters=raters)
+        sweep = report.parent / "sweep"
+        run_sweep(spec, report, sweep, processes=processes, resume=True)
+        lines += [*class_table(read_sweep(sweep), verb_class), ""]
+    return lines[:-1]
+
+
+def report_on(
+    data: Path | None, out: Path, verb_class: int, *, raters: Sequence[str] = RATERS
+) -> Path:
+    """Import one class and report on it; what stands is reused.
+
+    Args:
+        data, out: As in `run_bridge_verbs`.
+
+    Returns:
+        The report's folder, beside its snapshot.
+
+    Raises:
+        BanditError: The data is not on this machine.
+    """
     folder = data if data is not None else data_folder()
     if folder is None or not (folder / "bridge-verbs").is_dir():
         raise BanditError(
             "Real people's data was not found: set ATTUNE_DATA to the folder that holds"
             f" bridge-verbs (looked in {folder or 'ATTUNE_DATA and ../shared/data'})."
         )
-    spec = spec or read_spec("bridge_verbs")
-    lines: list[str] = []
-    for verb_class in CLASSES:
-        place = out / f"class{verb_class}"
-        snapshot, report = place / "snapshot", place / "report"
-        if not (snapshot / MANIFEST).exists():
-            import_bridge_verbs(folder, verb_class, snapshot)
-        if not (report / MANIFEST).exists():
-            write_report(snapshot, report, ReportSettings(raters=tuple(raters)))
-        run_sweep(spec, report, place / "sweep", processes=processes, resume=True)
-        lines += [*class_table(read_sweep(place / "sweep"), verb_class), ""]
-    return lines[:-1]
+    place = out / f"class{verb_class}"
+    snapshot, report = place / "snapshot", place / "report"
+    if not (snapshot / MANIFEST).exists():
+        import_bridge_verbs(folder, verb_class, snapshot)
+    if not (report / MANIFEST).exists():
+        write_report(snapshot, report, ReportSettings(raters=tuple(raters)))
+    return report
 
 
 def class_table(sweep: SweepData, verb_class: int) -> list[str]:
