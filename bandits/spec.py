@@ -25,6 +25,7 @@ from bandits.spec_parts import (
     Ends,
     Part,
     People,
+    Phases,
     RewardSettings,
     YardstickSettings,
 )
@@ -50,22 +51,6 @@ def _threshold(given: object) -> Threshold:
             return float(given)
         raise ValueError("a threshold lies on the 0-100 value scale")
     raise ValueError('a threshold is "study", "median" or a number from 0 to 100')
-
-
-class Phases(Part):
-    """How long an agent learns, and how long it then chooses among unseen actions."""
-
-    personalization_steps: int = Field(default=60, ge=1, le=1_000_000)
-    generalization_steps: int = Field(default=20, ge=0, le=1_000_000)
-    learn: bool = Field(
-        default=False,
-        description="Whether the belief goes on learning in the generalization phase.",
-    )
-    split: Literal["random", "stratified", "area"] = Field(
-        default="random",
-        description="How actions are dealt to the two phases: at random; with unsafe"
-        " actions and life areas dealt evenly; or whole life areas apart.",
-    )
 
 
 class Confirmatory(Part):

@@ -128,3 +128,19 @@ class YardstickSettings(Part):
         ge=0,
         description="Points of variance that a point of mean reward makes good.",
     )
+
+
+class Phases(Part):
+    """How long an agent learns, and how long it then chooses among unseen actions."""
+
+    personalization_steps: int = Field(default=60, ge=1, le=1_000_000)
+    generalization_steps: int = Field(default=20, ge=0, le=1_000_000)
+    learn: bool = Field(
+        default=False,
+        description="Whether the belief goes on learning in the generalization phase.",
+    )
+    split: Literal["random", "stratified", "area"] = Field(
+        default="random",
+        description="How actions are dealt to the two phases: at random; with unsafe"
+        " actions and life areas dealt evenly; or whole life areas apart.",
+    )
