@@ -12,14 +12,20 @@ from bandits.jit import NO_NAN, compiled
 
 Floats = NDArray[np.floating]
 
+_ONE, _TWO, _THREE, _FOUR = (np.uint64(n) for n in (1, 2, 3, 4))
+
 
 @compiled(NO_NAN)
 def highest(scores: Floats, blocked: Floats) -> np.floating:
     """The largest score among the arms that are not blocked."""
-    top: np.floating = scores[0] + blocked[0]
-    for i in range(np.uint64(len(scores))):
-        score = scores[i] + blocked[i]
-        top = score if score > top else top  # max() is slower here
+    # Four at a time: one after the other, each would wait for the one before.
+    a = b = c = d = scores[0] + blocked[0]
+    for i in range(np.uint64(0), np.uint64(len(scores)), _FOUR):
+        a = max(a, scores[i] + blocked[i])
+        b = max(b, scores[i + _ONE] + blocked[i + _ONE])
+        c = max(c, scores[i + _TWO] + blocked[i + _TWO])
+        d = max(d, scores[i + _THREE] + blocked[i + _THREE])
+    top: np.floating = max(max(a, b), max(c, d))
     return top
 
 
@@ -62,7 +68,7 @@ def choose(
     waits for it. With `blocked` itself as scores any admissible arm is taken.
 
     Args:
-        scores: (n_padded,), one for each arm.
+        scores: (n_padded,), one for each arm; a multiple of 4.
         blocked: (n_padded,), 0 for admissible arms and -inf for the others.
         tolerance: Scores that differ by less tie.
         where: phase + 2**32 purpose of the draw.
