@@ -88,7 +88,8 @@ def test_choosing_among_measures_of_noise_is_worth_nothing() -> None:
 
 def test_the_choice_is_made_by_families_that_judged_as_left_out_too() -> None:
     """The nested loops written out, among measures of which none is a sure choice."""
-    rng = np.random.default_rng(8)
+    # Here the choice by in-sample fit would differ, without two of the families.
+    rng = np.random.default_rng(10)
     models, families, _, _ = lab(5, 2)
     of = np.array(families)
     outcome = rng.normal(size=10)
