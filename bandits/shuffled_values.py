@@ -30,6 +30,8 @@ Array = NDArray[np.float64]
 Statistic = Literal["spearman", "pearson", "slope"]
 MIN_SHUFFLES = 19
 """Fewer cannot reach p = .05."""
+_PURPOSE = 0x5A1E5
+"""Keeps shuffles apart from whatever else a caller draws from (seed, number)."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,10 @@ def shuffle_values(values: Array, n_shuffles: int, *, seed: int) -> Array:
             f" shape {given.shape} and {n_shuffles}"
         )
     return np.array(
-        [np.random.default_rng((seed, k)).permutation(given) for k in range(n_shuffles)]
+        [
+            np.random.default_rng((seed, k, _PURPOSE)).permutation(given)
+            for k in range(n_shuffles)
+        ]
     )
 
 

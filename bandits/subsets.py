@@ -28,6 +28,8 @@ Actions = NDArray[np.int64]
 
 N_SUBSETS = 200
 SHARE = 0.8
+_PURPOSE = 0x5B5E7
+"""Keeps subsets apart from whatever else a caller draws from (seed, number)."""
 NOT_A_CI = (
     "The range over subsets is no confidence interval: subsets share most of their"
     " actions. The standard error is the subsets' spread times the delete-d jackknife's"
@@ -107,7 +109,7 @@ def action_subset(
     number taken on it sees the same actions, and more subsets keep the earlier ones.
     """
     kept = n_kept(n_actions, share)
-    rng = np.random.default_rng((seed, number))
+    rng = np.random.default_rng((seed, number, _PURPOSE))
     return np.sort(rng.permutation(n_actions)[:kept]).astype(np.int64)
 
 

@@ -86,6 +86,43 @@ def test_choosing_among_measures_of_noise_is_worth_nothing() -> None:
     assert sum(row.times_chosen for row in rows) == 6
 
 
+def test_the_choice_is_made_by_families_that_judged_as_left_out_too() -> None:
+    """The nested loops written out, among measures of which none is a sure choice."""
+    # Here the choice by in-sample fit would differ, without two of the families.
+    rng = np.random.default_rng(10)
+    models, families, _, _ = lab(5, 2)
+    of = np.array(families)
+    outcome = rng.normal(size=10)
+    measures = {f"noise-{k}": rng.normal(size=10) for k in range(12)}
+
+    def error(x: np.ndarray, fitted: np.ndarray, out: np.ndarray) -> float:
+        line = linregress(x[fitted], outcome[fitted])
+        made = line.intercept + line.slope * x[out]
+        return float(((outcome[out] - made) ** 2).sum())
+
+    wrong = unknowing = 0.0
+    chosen = []
+    for family in sorted(set(families)):
+        rest = of != family
+        by = {
+            name: sum(
+                error(x, rest & (of != other), of == other)
+                for other in sorted(set(of[rest]))
+            )
+            for name, x in measures.items()
+        }
+        chosen.append(min(by, key=lambda name: by[name]))
+        wrong += error(measures[chosen[-1]], rest, ~rest)
+        unknowing += float(((outcome[~rest] - outcome[rest].mean()) ** 2).sum())
+
+    *rows, choice = leave_one_family_out(models, families, outcome, measures, seed=1)
+
+    assert choice.skill == pytest.approx(1 - wrong / unknowing)
+    assert {r.measure: r.times_chosen for r in rows if r.times_chosen} == {
+        name: chosen.count(name) for name in chosen
+    }
+
+
 def test_a_family_judges_lines_it_had_no_part_in() -> None:
     """A family whose own outcome is absurd does not change what it is predicted."""
     models, families, outcome, measures = lab(n_families=2, each=4)

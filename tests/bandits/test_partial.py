@@ -59,9 +59,11 @@ def test_pandas_agrees_with_tied_ranks() -> None:
     assert given_table(table)[0].partial == pytest.approx(witness.by_precision(ranks))
 
 
-@pytest.mark.parametrize("n", [5, 6])
-def test_the_p_is_that_of_refitting_under_every_order(n: int) -> None:
-    table = drawn(n, seed=n, columns=3)
+@pytest.mark.parametrize(("n", "seed"), [(5, 1), (5, 3), (6, 0)])
+def test_the_p_is_that_of_refitting_under_every_order(n: int, seed: int) -> None:
+    # Of so few ranks, many draws have the same p whether rests or raw sides are permuted;
+    # these do not.
+    table = drawn(n, seed=seed, columns=3)
 
     row = given_table(table)[0]
 
