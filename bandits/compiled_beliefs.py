@@ -211,14 +211,15 @@ def _start_svr(cell: Cell, kernel: NDArray[np.float64], rows: slice) -> Arrays:
     begins = np.tile(2 * np.arange(n_arms + 1), (n_runs, 1))
     # What is padded stands between two walls, like an arm nobody pulled.
     position, up, down, pull, mean = (
-        np.full((n_runs, padded(n_arms)), filled)
+        np.full((n_runs, padded(n_arms)), filled, np.float64)
         for filled in (0.0, -np.inf, np.inf, 0.0, settings.prior_mean)
     )
     position[:, :n_arms] = machine.position.numpy()
     machines = Machines(
         reach, ease, machine.slopes.numpy(), begins, position, up, down, pull, mean
     )
-    limits = Limits(settings.svr_eps, settings.prior_mean, svr.GAP, svr.MOST_ROUNDS)
+    eps, prior_mean = float(settings.svr_eps), float(settings.prior_mean)
+    limits = Limits(eps, prior_mean, svr.GAP, svr.MOST_ROUNDS)
     return machines, limits
 
 

@@ -332,3 +332,23 @@ def test_a_low_rank_root_gives_scikit_learns_posterior() -> None:
         expected = gp_posterior(kernel, arms[run], rewards[run])
         assert np.abs(mean[run].numpy() - expected[0]).max() < 1e-9
         assert np.abs(variance[run].numpy() - expected[1]).max() < 1e-9
+
+
+def test_a_prior_mean_written_as_a_whole_number_is_the_same_number() -> None:
+    """A document's 50 is an int: support vectors then met an array of integers."""
+    task = ValueTask(
+        np.linspace(0, 100, 8), 50, True, split_actions(8, range(2), seed=1)
+    )
+    found = [
+        simulate(
+            np.eye(8),
+            task,
+            "svr",
+            Settings(prior_mean=mean, personalization_steps=4, generalization_steps=2),
+            seed=1,
+            replicates=range(2),
+            backend="numba",
+        )["personalization"]["mean_reward"]
+        for mean in (50, 50.0)
+    ]
+    assert found[0].equal(found[1])

@@ -66,3 +66,10 @@ def test_any_field_changes_the_hash() -> None:
     one = PaperSettings()
     assert one.sha256 == PaperSettings().sha256
     assert one.sha256 != PaperSettings(prior_sd=20).sha256
+
+
+def test_a_whole_number_becomes_a_float_for_every_agent() -> None:
+    """An integer prior mean once made an array of integers in compiled code."""
+    learner = PaperSettings().learner()
+    for name in ("prior_mean", "prior_sd", "reward_sd", "svr_c", "svr_eps"):
+        assert isinstance(getattr(learner, name), float), name

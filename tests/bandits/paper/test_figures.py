@@ -1,0 +1,82 @@
+"""Figures: files of all three kinds, the stamp, and sentences where nothing is."""
+
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from matplotlib.axes import Axes
+
+from bandits.paper import figure_central
+from bandits.paper.drawing import Page, page, panel, point, said, spread
+from bandits.paper.study import open_study
+from tests.bandits.paper.conftest import tiny
+
+MakeStudy = Callable[..., Path]
+
+
+def central_rows() -> dict[str, list[dict[str, Any]]]:
+    """A central table of two kernels, and the shuffles behind them."""
+    head: dict[str, Any] = {"phase": "generalization", "low": -0.5, "high": -0.1}
+    head |= {"alignment_low": 0.1, "alignment_high": 0.6, "kernel_value_alignment": 0.3}
+    rows = [
+        head
+        | {"kernel": name, "role": role, "form": form}
+        | {"alignment": at, "below_minus_no_kernel": -at}
+        for name, role, at in (("human", "human", 0.6), ("model-0", "model", 0.2))
+        for form in ("as_given", "matched")
+    ]
+    shuffled: list[dict[str, Any]] = [
+        {"phase": "generalization", "form": form, "below_minus_no_kernel": gap}
+        for form in ("as_given", "matched")
+        for gap in (-0.1, 0.0, 0.1)
+    ]
+    return {"central": rows, "central_shuffled": shuffled}
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+def test_the_central_figure_is_written_thrice_and_stamped(
+    build_study: MakeStudy, tmp_path: Path, simulated: bool
+) -> None:
+    report = build_study(tmp_path, simulated=simulated, people=False)
+    study = open_study(report, tiny())
+    files = figure_central.draw(Page(study, central_rows(), tmp_path, "paper 1234"))
+    assert {path.suffix for path in files} == {".svg", ".png", ".pdf"}
+    text = (tmp_path / "central.svg").read_text()
+    assert ("SIMULATED" in text) == simulated
+    assert all(path.stat().st_size > 1000 for path in files)
+
+
+def test_without_its_table_a_figure_is_not_drawn(
+    build_study: MakeStudy, tmp_path: Path
+) -> None:
+    study = open_study(build_study(tmp_path, people=False), tiny())
+    assert figure_central.draw(Page(study, {}, tmp_path, "")) == []
+
+
+def axes() -> Axes:
+    figure, bottom = page(3.0, ["A caption."])
+    return panel(figure, (1, bottom, 3, 2), "Title")
+
+
+def test_a_panel_that_cannot_be_drawn_says_why() -> None:
+    one = axes()
+    said(one, "No single rater's values are at hand")
+    assert "No single rater's values" in one.texts[0].get_text().replace("\n", " ")
+
+
+def test_baselines_are_hollow_and_people_are_not() -> None:
+    one = axes()
+    point(one, 0, 0, "baseline")
+    point(one, 1, 1, "human")
+    inside = [line.get_markerfacecolor() for line in one.lines]
+    assert inside[0] == "white"
+    assert inside[1] != "white"
+
+
+def test_names_are_moved_apart_and_keep_their_order() -> None:
+    moved = spread([0.0, 0.1, 0.1, 5.0], 1.0)
+    assert moved == sorted(moved)
+    assert min(b - a for a, b in pairwise(moved)) > 0.999
+    assert spread([0.0, 3.0], 1.0) == [0.0, 3.0]
