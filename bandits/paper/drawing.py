@@ -57,6 +57,17 @@ class Page(NamedTuple):
             if all(row.get(name) == value for name, value in wanted.items())
         ]
 
+    def blank(self, height: float, caption: Sequence[str]) -> tuple[Figure, float]:
+        """`page`, which also says what the value is that everything turns on."""
+        named = {task.dimension for task in self.study.tasks}
+        meant = [
+            f"{name}: {row.definition.rstrip('.')}."
+            for name, row in self.study.report.dimensions.items()
+            if name in named and row.definition
+        ]
+        # Of many dimensions no figure has room to tell: the summary does.
+        return page(height, [*caption, *(meant if len(named) == 1 else ())])
+
     def save(self, figure: Figure, name: str, title: str, subtitle: str) -> list[Path]:
         """Write SVG, PNG and PDF, stamped where participants are simulated."""
         return finish(

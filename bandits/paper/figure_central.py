@@ -23,7 +23,6 @@ from bandits.paper.drawing import (
     curve,
     name_ends,
     named,
-    page,
     panel,
     plain,
     point,
@@ -47,7 +46,7 @@ def draw(page_of: Page) -> list[Path]:
     study = page_of.study
     task = study.primary
     caption = _caption(page_of)
-    figure, bottom = page(6.65, caption)
+    figure, bottom = page_of.blank(6.65, caption)
     high = bottom + 3.65
     word = f"{task.word} among unseen actions"
     first = panel(

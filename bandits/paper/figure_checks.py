@@ -8,7 +8,7 @@ from pathlib import Path
 
 from alignment.measures.table import MATRIX_MEASURES
 from bandits.paper.compared import SCORES
-from bandits.paper.drawing import INK, QUIET, SERIES, Page, page, panel
+from bandits.paper.drawing import INK, QUIET, SERIES, Page, panel
 from bandits.paper.safe_sets import TABLE as SAFE
 from bandits.paper.sensitivity import HERE
 from bandits.paper.sensitivity import TABLE as SENSITIVITY
@@ -43,7 +43,7 @@ def _sensitivity(page_of: Page) -> list[Path]:
     if page_of.study.simulated:
         caption.append("Participants are simulated.")
     tall = 0.2 * len(settings) + 0.1
-    figure, bottom = page(tall + 0.7, caption)
+    figure, bottom = page_of.blank(tall + 0.7, caption)
     wide = (10 - 2.2 - 0.25) / len(asked)
     for number, name in enumerate(asked):
         axes = panel(
@@ -94,7 +94,7 @@ def _measures(page_of: Page) -> list[Path]:
     if page_of.study.simulated:
         caption.append("Participants are simulated.")
     tall = 0.22 * longest + 0.1
-    figure, bottom = page(tall + 0.5, caption)
+    figure, bottom = page_of.blank(tall + 0.5, caption)
     for number, group in enumerate(groups):
         rows = page_of.rows(SCORES, group=group)
         axes = panel(
@@ -133,7 +133,7 @@ def _safe(page_of: Page) -> list[Path]:
     ]
     if page_of.study.simulated:
         caption.append("Participants are simulated.")
-    figure, bottom = page(2.8, caption)
+    figure, bottom = page_of.blank(2.8, caption)
     columns = (
         ("unsafe_share", "Share of steps unsafe"),
         ("runs_without_harm", "Runs without any harm"),

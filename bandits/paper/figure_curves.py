@@ -25,7 +25,6 @@ from bandits.paper.drawing import (
     axes_at,
     curve,
     new_figure,
-    page,
     panel,
     plain,
     settle,
@@ -90,7 +89,7 @@ def _grid(
     ]
     if study.simulated:
         caption.append("Participants are simulated.")
-    figure, bottom = page(5.7, caption)
+    figure, bottom = page_of.blank(5.7, caption)
     for number, (phase, metric) in enumerate(_outcomes(page_of)):
         row, column = divmod(number, 3)
         axes = panel(

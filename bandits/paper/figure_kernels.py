@@ -17,7 +17,6 @@ from bandits.paper.drawing import (
     UNSEEN,
     Page,
     named,
-    page,
     panel,
     point,
     settle,
@@ -59,7 +58,7 @@ def _values(page_of: Page) -> list[Path]:
     if study.simulated:
         caption.append("Participants are simulated.")
     tall = 0.32 * len(names) + 0.15
-    figure, bottom = page(tall + 0.5, caption)
+    figure, bottom = page_of.blank(tall + 0.5, caption)
     columns = [
         (phase, column)
         for phase in (LEARNING, UNSEEN)
@@ -103,7 +102,7 @@ def _control(page_of: Page) -> list[Path]:
         f" {study.settings.n_runs} runs; reward by length:"
         f" {study.settings.length_reward}. A kernel should help on its own reward alone.",
     ]
-    figure, bottom = page(2.85, caption)
+    figure, bottom = page_of.blank(2.85, caption)
     columns = [
         (phase, column)
         for phase in (LEARNING, UNSEEN)
@@ -169,7 +168,7 @@ def _theory(page_of: Page) -> list[Path]:
     ]
     if page_of.study.simulated:
         caption.append("Participants are simulated.")
-    figure, bottom = page(2.95, caption)
+    figure, bottom = page_of.blank(2.95, caption)
     first = panel(
         figure,
         (0.75, bottom + 0.5, 2.5, 2.4),

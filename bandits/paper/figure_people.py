@@ -13,7 +13,6 @@ from bandits.paper.drawing import (
     SERIES,
     UNSEEN,
     Page,
-    page,
     panel,
     write_text,
 )
@@ -54,7 +53,7 @@ def _persons(page_of: Page) -> list[Path]:
     ]
     if page_of.study.simulated:
         caption.append("Participants are simulated.")
-    figure, bottom = page(3.35, caption)
+    figure, bottom = page_of.blank(3.35, caption)
     left = panel(
         figure,
         (0.85, bottom + 0.5, 3.6, 2.65),
@@ -115,7 +114,7 @@ def _raters(page_of: Page) -> list[Path]:
     ]
     if page_of.study.simulated:
         caption.append("Participants are simulated.")
-    figure, bottom = page(2.75, caption)
+    figure, bottom = page_of.blank(2.75, caption)
     columns = (
         ("alignment", "Alignment with the others (Spearman)"),
         ("judged_share", "Share of pairs that k raters judged"),

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bandits.paper.statistics import Floats
+from bandits.perturbation import posterior_shift
 from bandits.task import Bools
 
 
@@ -95,19 +96,17 @@ def shift_and_bound(
 ) -> tuple[float, float]:
     """How far predictions of the seen actions move with the kernel, and the bound on it.
 
-    mu' - mu = s2 A'^-1 D A^-1 y with D = prior_sd^2 (K' - K), and so its length is at
-    most |D| |y| / s2, in operator norm.
+    In Euclidean length; see `bandits.perturbation`.
 
     Args:
         truth: (n_actions, n_actions), the kernel that is compared with.
         rewards: (n_actions,), one per seen action, uncentred.
     """
-    block = np.ix_(design.seen, design.seen)
-    y = rewards[design.seen] - design.prior_mean
-    s2 = design.reward_sd**2
-    one, other = (design.prior_sd**2 * k[block] for k in (design.kernel, truth))
-    noise = s2 * np.eye(len(y))
-    gap = one @ np.linalg.solve(one + noise, y)
-    gap -= other @ np.linalg.solve(other + noise, y)
-    bound = np.linalg.norm(one - other, 2) * np.linalg.norm(y) / s2
-    return float(np.linalg.norm(gap)), float(bound)
+    found = posterior_shift(
+        truth,
+        design.kernel,
+        rewards[design.seen] - design.prior_mean,
+        design.seen,
+        noise=(design.reward_sd / design.prior_sd) ** 2,
+    )
+    return float(np.linalg.norm(found.seen)), found.seen_bound

@@ -1,6 +1,7 @@
 """Figures: files of all three kinds, the stamp, and sentences where nothing is."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -80,3 +81,18 @@ def test_names_are_moved_apart_and_keep_their_order() -> None:
     assert moved == sorted(moved)
     assert min(b - a for a, b in pairwise(moved)) > 0.999
     assert spread([0.0, 3.0], 1.0) == [0.0, 3.0]
+
+
+def test_a_figure_of_one_value_says_what_that_value_is(
+    build_study: MakeStudy, tmp_path: Path
+) -> None:
+    study = open_study(build_study(tmp_path, people=False), tiny())
+    alone = replace(study, tasks=study.tasks[:1])
+    figure, _ = Page(alone, {}, tmp_path, "").blank(3.0, ["A caption."])
+
+    told = " ".join(" ".join(text.get_text() for text in figure.texts).split())
+
+    name = alone.primary.dimension
+    meaning = study.report.dimensions[name].definition.rstrip(".")
+    assert meaning
+    assert f"A caption. {name}: {meaning}." in told
