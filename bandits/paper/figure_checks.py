@@ -8,7 +8,7 @@ from pathlib import Path
 
 from alignment.measures.table import MATRIX_MEASURES
 from bandits.paper.compared import SCORES
-from bandits.paper.drawing import INK, QUIET, SERIES, Page, panel
+from bandits.paper.drawing import INK, QUIET, SERIES, Page, panel, write_text
 from bandits.paper.safe_sets import TABLE as SAFE
 from bandits.paper.sensitivity import HERE
 from bandits.paper.sensitivity import TABLE as SENSITIVITY
@@ -133,7 +133,7 @@ def _safe(page_of: Page) -> list[Path]:
     ]
     if page_of.study.simulated:
         caption.append("Participants are simulated.")
-    figure, bottom = page_of.blank(2.8, caption)
+    figure, bottom = page_of.blank(3.1, caption)
     columns = (
         ("unsafe_share", "Share of steps unsafe"),
         ("runs_without_harm", "Runs without any harm"),
@@ -152,12 +152,16 @@ def _safe(page_of: Page) -> list[Path]:
                 markersize=4.5,
                 elinewidth=0.8,
                 color=SERIES[place % len(SERIES)],
-                label=AGENTS[agent].label if agent in AGENTS else agent,
             )
         axes.set_xticks(range(len(kernels)))
         axes.set_xticklabels(kernels, rotation=30, ha="right")
-        if number == 0:
-            axes.legend(fontsize=7, frameon=False, loc="upper left")
+    height = float(figure.get_size_inches()[1])
+    x = 0.7
+    for place, agent in enumerate(agents):
+        label = AGENTS[agent].label if agent in AGENTS else agent
+        colour = SERIES[place % len(SERIES)]
+        write_text(figure, x, height - 0.86, f"\u25cf {label}", color=colour)
+        x += 0.35 + 0.072 * len(label)
     return page_of.save(
         figure,
         "safe_sets",

@@ -99,6 +99,19 @@ def _lines(study: Study, rows: list[Row]) -> list[str]:
             "false_safe": "unsafe ones held for safe",
         },
     )
+    stuck = [
+        row["kernel"]
+        for row in rows
+        if row["agent"] == SAFE[0]
+        and row["phase"] == PHASES[0]
+        and row.get("unique_actions", 2.0) < 1.5
+    ]
+    if stuck:
+        lines.append(
+            f"SafeOpt stayed at its seed action with {', '.join(stuck)}: with this prior no"
+            " other action is ever vouched for. That is safe, learns nothing, and says"
+            " nothing of the kernel."
+        )
     lines.append(
         "SafeOpt's guarantee needs a prior that is true and a confidence that follows from"
         " it; with a heuristic one (arXiv 2403.12948) violations must be counted, as here."
