@@ -23,6 +23,8 @@ from bandits.task import ValueTask, as_replicates
 
 CHUNK_BYTES = {"cpu": 5 * 2**20, "cuda": 2**32}
 """How much covariance a chunk holds: what suits a CPU's cache, or a GPU's memory."""
+VECTORS = 8
+"""Numbers an arm, about, of a run whose belief holds no matrix."""
 TIE_TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-3}
 """Scores that differ by less tie (points), by dtype."""
 
@@ -218,8 +220,9 @@ def check_kernel(
 def chunks(cell: Cell, chunk: int | None) -> list[slice]:
     """Rows of the runs that go through time together."""
     if chunk is None:
-        per_matrix = len(cell.values) ** 2 * cell.values.element_size()
-        per_run = per_matrix * cell.agent.estimator.n_matrices
+        n_arms, n_matrices = len(cell.values), cell.agent.estimator.n_matrices
+        numbers = n_matrices * n_arms**2 or VECTORS * n_arms
+        per_run = numbers * cell.values.element_size()
         budget = CHUNK_BYTES.get(cell.values.device.type, CHUNK_BYTES["cpu"])
         chunk = max(1, budget // per_run)
     if chunk < 1:

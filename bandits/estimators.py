@@ -68,7 +68,8 @@ class Estimator(Generic[State]):
             (n_runs,), without touching the others.
         covariance: state -> (n_runs, n_arms, n_arms), not to be changed, and the
             variance of the reward noise as it is believed, a number or (n_runs, 1).
-        n_matrices: How many square matrices a run's belief holds: what fills memory.
+        n_matrices: How many square matrices a run's belief holds: what fills memory
+            (support vectors' slopes and samples' random numbers count as one).
         sees_truth: Whether it starts from the true values: the oracles' alone does.
     """
 
@@ -151,6 +152,7 @@ KERNEL_REGRESSION: Estimator[regressors.Regression] = Estimator(
     ),
     learn=regressors.regress,
     predict=regressors.predict_regression,
+    n_matrices=0,
 )
 
 SUPPORT_VECTORS: Estimator[svr.Machine] = Estimator(

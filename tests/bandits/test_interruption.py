@@ -18,9 +18,10 @@ from tests.bandits.children import (
 )
 
 MakeReport = Callable[..., Path]
+# An agent without a compiled form: the others are done before one can end them.
 SPEC = """
-n_runs = 300
-agents = ["gp_thompson"]
+n_runs = {n_runs}
+agents = ["gp_gated"]
 kernels = ["human", "model-0"]
 dimensions = ["morality"]
 alignment_resamples = 5
@@ -33,12 +34,22 @@ two_processes = pytest.param(2, marks=pytest.mark.slow)
 """Each of them loads torch afresh."""
 
 
+def sweep_of(n_runs: int, make_report: MakeReport, tmp_path: Path) -> str:
+    path = tmp_path / "spec.toml"
+    path.write_text(SPEC.format(n_runs=n_runs))
+    return f"sweep {path} --from {make_report(models=1)} --no-figures"
+
+
 @pytest.fixture
 def command(make_report: MakeReport, tmp_path: Path) -> str:
     """A sweep's command line but for --out and --processes."""
-    path = tmp_path / "spec.toml"
-    path.write_text(SPEC)
-    return f"sweep {path} --from {make_report(models=1)} --no-figures"
+    return sweep_of(300, make_report, tmp_path)
+
+
+@pytest.fixture
+def long_command(make_report: MakeReport, tmp_path: Path) -> str:
+    """The same of a sweep that is still at it when it is ended."""
+    return sweep_of(100_000, make_report, tmp_path)
 
 
 def headers(out: Path) -> set[Path]:
@@ -83,10 +94,10 @@ def test_a_killed_sweep_resumes_to_the_same_bytes(
 @pytest.mark.parametrize("processes", [1, two_processes])
 @pytest.mark.parametrize("ended_by", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_says_how_to_go_on_and_leaves_no_process(
-    command: str, tmp_path: Path, processes: int, ended_by: signal.Signals
+    long_command: str, tmp_path: Path, processes: int, ended_by: signal.Signals
 ) -> None:
     out, log = tmp_path / "sweep", tmp_path / "log"
-    child = begin(f"{command} --out {out} --processes {processes}", log)
+    child = begin(f"{long_command} --out {out} --processes {processes}", log)
     wait_until(lambda: len(headers(out)) >= 1, child)
 
     kill = kill_group if ended_by is signal.SIGINT else kill_alone
@@ -103,9 +114,9 @@ def test_ctrl_c_says_how_to_go_on_and_leaves_no_process(
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_a_local_cluster_as_well(command: str, tmp_path: Path) -> None:
+def test_ctrl_c_ends_a_local_cluster_as_well(long_command: str, tmp_path: Path) -> None:
     out, log = tmp_path / "sweep", tmp_path / "log"
-    child = begin(f"{command} --out {out} --processes 1 --cluster local", log)
+    child = begin(f"{long_command} --out {out} --processes 1 --cluster local", log)
     wait_until(lambda: len(headers(out)) >= 1, child)
 
     kill_group(child, signal.SIGINT)
@@ -119,14 +130,14 @@ def test_ctrl_c_ends_a_local_cluster_as_well(command: str, tmp_path: Path) -> No
 
 
 def test_a_second_sweep_of_the_same_folder_is_refused_while_one_runs(
-    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    long_command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "sweep"
-    child = begin(f"{command} --out {out} --processes 1", tmp_path / "log")
+    child = begin(f"{long_command} --out {out} --processes 1", tmp_path / "log")
     wait_until(lambda: len(headers(out)) >= 1, child)
     kill_alone(child, signal.SIGSTOP)  # or it might be done before it is found
 
-    status = main(f"{command} --out {out} --processes 1 --resume".split())
+    status = main(f"{long_command} --out {out} --processes 1 --resume".split())
 
     assert status == 1
     assert "another process is writing this folder" in capsys.readouterr().err

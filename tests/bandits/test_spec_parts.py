@@ -8,7 +8,8 @@ import pytest
 from bandits.errors import BanditError
 from bandits.settings import Settings
 from bandits.spec import parse_spec
-from bandits.spec_parts import Learner, Phases, YardstickSettings
+from bandits.spec_learner import Learner
+from bandits.spec_parts import Phases, YardstickSettings
 from bandits.yardsticks import Yardsticks
 
 SOUND = {"n_runs": 10, "agents": ["gp_thompson"], "dimensions": ["morality"]}
