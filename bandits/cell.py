@@ -21,10 +21,14 @@ from bandits.safe_sets import seed_arms
 from bandits.settings import Settings
 from bandits.task import ValueTask, as_replicates
 
-CHUNK_BYTES = {"cpu": 5 * 2**20, "cuda": 2**32}
-"""How much covariance a chunk holds: what suits a CPU's cache, or a GPU's memory."""
+CHUNK_BYTES = {"cpu": 5 * 2**20, "cuda": 2**32, "numba": 2**25}
+"""How much covariance a chunk holds: what suits a CPU's cache, or a GPU's memory. Compiled
+runs take the cache one by one; theirs may be more, so that measures cost less a run."""
 VECTORS = 8
-"""Numbers an arm, about, of a run whose belief holds no matrix."""
+"""Numbers an arm, about, of what a run has besides the matrices of its belief."""
+STEPS_COMPILED, TOLD = 128, 5
+"""Steps in one block of compiled runs, and what is told of each. A constant: a belief is
+rounded alike for any chunk."""
 TIE_TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-3}
 """Scores that differ by less tie (points), by dtype."""
 
@@ -58,6 +62,11 @@ class Cell(NamedTuple):
         if phase is Phase.PERSONALIZATION:
             return self.settings.personalization_steps
         return self.settings.generalization_steps
+
+    @property
+    def horizons(self) -> tuple[int, ...]:
+        """How long each phase lasts."""
+        return tuple(self.n_steps(phase) for phase in Phase)
 
     def allowed(self, phase: Phase, rows: slice) -> Tensor:
         """(n_runs, n_actions) bool, the actions those runs may choose in the phase."""
@@ -217,15 +226,40 @@ def check_kernel(
     return found
 
 
-def chunks(cell: Cell, chunk: int | None) -> list[slice]:
-    """Rows of the runs that go through time together."""
+def chunks(cell: Cell, chunk: int | None, backend: str = "torch") -> list[slice]:
+    """Rows of the runs that go through time together.
+
+    Args:
+        chunk: How many; None for what suits the device and the backend.
+        backend: "torch" or "numba".
+    """
     if chunk is None:
         n_arms, n_matrices = len(cell.values), cell.agent.estimator.n_matrices
-        numbers = n_matrices * n_arms**2 or VECTORS * n_arms
-        per_run = numbers * cell.values.element_size()
-        budget = CHUNK_BYTES.get(cell.values.device.type, CHUNK_BYTES["cpu"])
-        chunk = max(1, budget // per_run)
+        place = "numba" if backend == "numba" else cell.values.device.type
+        chunk = runs_at_once(
+            place, n_arms, n_matrices, cell.values.element_size(), max(cell.horizons)
+        )
     if chunk < 1:
         raise BanditError(f"chunk: needs to be at least 1 run, got {chunk}")
     n_runs = len(cell.replicates)
     return [slice(at, min(at + chunk, n_runs)) for at in range(0, n_runs, chunk)]
+
+
+def runs_at_once(
+    place: str, n_arms: int, n_matrices: int, n_bytes: int, n_steps: int
+) -> int:
+    """How many runs a chunk has where none is asked for.
+
+    Args:
+        place: "numba", or the type of the device.
+        n_matrices: How many (n_arms, n_arms) matrices a run's belief holds.
+        n_bytes: Of a number.
+        n_steps: Of the longer phase.
+    """
+    matrices, vectors = n_matrices * n_arms**2, VECTORS * n_arms
+    if place == "numba":
+        told = TOLD * min(n_steps, STEPS_COMPILED)
+        per_run = (matrices + vectors + told) * n_bytes
+    else:
+        per_run = (matrices or vectors) * n_bytes
+    return max(1, CHUNK_BYTES.get(place, CHUNK_BYTES["cpu"]) // per_run)

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bandits import rules
-from bandits.cell import TIE_TOLERANCE, Cell
-from bandits.compiled_beliefs import ESTIMATORS, dtype_of, padded
+from bandits.cell import STEPS_COMPILED, TIE_TOLERANCE, Cell
+from bandits.compiled_beliefs import ESTIMATORS, dtype_of
 from bandits.compiled_steps import (
     ANY,
     GREEDY,
@@ -30,15 +30,15 @@ from bandits.compiled_steps import (
     Runs,
     Steps,
     Told,
+    aligned,
+    padded,
+    scratch_for,
 )
 from bandits.noise import Phase
 from bandits.predictions import probability_below
 from bandits.settings import Settings
 
 Floats = NDArray[np.floating]
-
-STEPS_AT_ONCE = 128
-"""Steps in one block. A constant: a belief is rounded alike for any chunk."""
 
 
 class CompiledRule(NamedTuple):
@@ -67,7 +67,10 @@ class CompiledPlayer:
         cell = self._cell
         has_posterior = cell.agent.estimator.marginal_at is not None
         for told in self._blocks(phase):
-            arms, rewards, greedy, mean, variance = map(torch.from_numpy, told)
+            # As everywhere, (n_steps, n_runs): a view of what stands run by run.
+            arms, rewards, greedy, mean, variance = (
+                torch.from_numpy(part).T for part in told
+            )
             p_unsafe = None
             if has_posterior:
                 p_unsafe = probability_below(mean, variance, cell.task.threshold)
@@ -84,8 +87,10 @@ class CompiledPlayer:
         cell, runs = self._cell, _runs(self._cell, phase, self._rows)
         rule, form = cell.agent.rule, _RULES[cell.agent.rule.name]
         n_steps, dtype = cell.n_steps(phase), runs.table.dtype
-        for begin in range(0, n_steps, STEPS_AT_ONCE):
-            shape = min(STEPS_AT_ONCE, n_steps - begin), len(runs.keys)
+        n_runs, n_padded = runs.blocked.shape
+        scratch = scratch_for(min(STEPS_COMPILED, n_steps), n_padded, dtype)
+        for begin in range(0, n_steps, STEPS_COMPILED):
+            shape = n_runs, min(STEPS_COMPILED, n_steps - begin)
             told = Told(
                 arms=np.zeros(shape, np.int64),
                 rewards=np.zeros(shape, dtype),
@@ -102,7 +107,7 @@ class CompiledPlayer:
                 own=-1 if rule.purpose is None else int(rule.purpose),
                 exploration=float(rule.explores(cell.settings)),
             )
-            self._estimator.play(self._state, runs, steps, told)
+            self._estimator.play(self._state, runs, steps, scratch, told)
             yield told
 
     def _narrow(self, wide: Floats) -> Tensor:
@@ -130,7 +135,7 @@ def _runs(cell: Cell, phase: Phase, rows: slice) -> Runs:
     dtype = dtype_of(cell)
     replicates = cell.replicates[rows].numpy().astype(np.uint64)
     keys = np.stack((np.full_like(replicates, cell.seed), replicates), 1)
-    blocked = np.full((len(allowed), padded(allowed.shape[1])), -np.inf, dtype)
+    blocked = aligned((len(allowed), padded(allowed.shape[1], dtype)), dtype, -np.inf)
     blocked[:, : allowed.shape[1]][allowed] = 0
     return Runs(
         keys=keys,

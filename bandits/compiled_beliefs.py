@@ -21,7 +21,7 @@ from bandits.compiled_gp import play as play_gp
 from bandits.compiled_gp import variances
 from bandits.compiled_ridge import play_ridge
 from bandits.compiled_simple import play_independent, play_regression
-from bandits.compiled_steps import Runs, Steps, Told
+from bandits.compiled_steps import Runs, Scratch, Steps, Told, aligned, padded
 from bandits.compiled_svr import Limits, Machines, play_svr
 from bandits.noise import Phase
 
@@ -30,8 +30,6 @@ Arrays = tuple[Any, ...]
 
 MANY_ARMS = 300
 """Above so many arms a root of low rank is worth its own draws."""
-VECTOR = 8
-"""Arms are padded to a multiple of this, so that no arm is left to be done alone."""
 
 
 @dataclass(frozen=True)
@@ -43,14 +41,14 @@ class CompiledEstimator:
     Attributes:
         prior: cell -> what all runs share, made once for a cell.
         start: (cell, what they share, rows) -> arrays.
-        play: (arrays, runs, steps, told) -> None.
+        play: (arrays, runs, steps, scratch, told) -> None.
         mean: arrays -> (n_runs, n_padded).
         variance: arrays -> (n_runs, n_padded), or None where it has none.
     """
 
     prior: Callable[[Cell], Any]
     start: Callable[[Cell, Any, slice], Arrays]
-    play: Callable[[Arrays, Runs, Steps, Told], None]
+    play: Callable[[Arrays, Runs, Steps, Scratch, Told], None]
     mean: Callable[[Arrays], Floats]
     variance: Callable[[Arrays], Floats] | None = None
 
@@ -59,14 +57,18 @@ def dtype_of(cell: Cell) -> Any:
     return np.float64 if cell.values.dtype == torch.float64 else np.float32
 
 
-def padded(n_arms: int) -> int:
-    return -(-n_arms // VECTOR) * VECTOR
+def _one_each(prior: Any, n_runs: int) -> Any:
+    """(n_runs, ...): a copy of what is believed at first for every run."""
+    each = aligned((n_runs, *prior.shape), prior.dtype)
+    each[...] = prior
+    return each
 
 
 def _wide(cell: Cell, n_runs: int, filled: float) -> Floats:
     """(n_runs, n_padded), filled for every arm, 0 where none is."""
     n_arms = len(cell.values)
-    wide = np.zeros((n_runs, padded(n_arms)), dtype_of(cell))
+    dtype = dtype_of(cell)
+    wide: Floats = aligned((n_runs, padded(n_arms, dtype)), dtype)
     wide[:, :n_arms] = filled
     return wide
 
@@ -95,8 +97,9 @@ def _root(cell: Cell) -> Floats:
     n_arms = len(kernel)
     root = cell.settings.prior_sd * thin_root(kernel).numpy()
     n_rows = len(root)
-    wide = np.zeros((n_rows + n_rows % 2, padded(n_arms)), dtype_of(cell))
-    wide[:n_rows, :n_arms] = root
+    dtype = dtype_of(cell)
+    wide = np.zeros((n_rows, padded(n_arms, dtype)), dtype)
+    wide[:, :n_arms] = root
     flat: Floats = wide.ravel()
     return flat
 
@@ -124,7 +127,7 @@ def thin_root(kernel: Tensor) -> Tensor:
 
 def _start_gp(cell: Cell, root: Floats, rows: slice) -> Arrays:
     n_runs = _n_runs(cell, rows)
-    return np.tile(root, (n_runs, 1)), _wide(cell, n_runs, cell.settings.prior_mean)
+    return _one_each(root, n_runs), _wide(cell, n_runs, cell.settings.prior_mean)
 
 
 def _gp_variance(parts: Arrays) -> Floats:
@@ -158,41 +161,52 @@ def _start_covariance(cell: Cell, prior: tuple[Floats, float], rows: slice) -> A
     if not cell.settings.learn:
         needed = cell.allowed(Phase.PERSONALIZATION, rows).numpy()
     return (
-        np.tile(covariance[:n_arms], (n_runs, 1, 1)),
+        _one_each(covariance[:n_arms].ravel(), n_runs),
         _wide(cell, n_runs, cell.settings.prior_mean),
         variance,
-        needed,
+        # Those that are needed first.
+        np.argsort(~needed, axis=1, kind="stable"),
+        needed.sum(1),
         np.array(noise_var, covariance.dtype),
     )
 
 
-def _play_covariance(parts: Arrays, runs: Runs, steps: Steps, told: Told) -> None:
-    covariance, mean, variance, needed, noise_var = parts
+def _play_covariance(
+    parts: Arrays, runs: Runs, steps: Steps, scratch: Scratch, told: Told
+) -> None:
+    covariance, mean, variance, needed, n_needed, noise_var = parts
     runs = runs._replace(noise_var=noise_var[()])
-    play_ridge(covariance, mean, variance, needed, runs, steps, told)
+    play_ridge(covariance, mean, variance, needed, n_needed, runs, steps, scratch, told)
 
 
 def _nothing(cell: Cell) -> Floats:
     # No arm is like any other, itself included: a kernel of which nothing is learnt.
-    n_padded = padded(len(cell.values))
-    return np.zeros((n_padded, n_padded), dtype_of(cell))
+    dtype = dtype_of(cell)
+    n_padded = padded(len(cell.values), dtype)
+    nothing: Floats = aligned((n_padded, n_padded), dtype)
+    return nothing
 
 
 def _start_regression(cell: Cell, kernel: Floats, rows: slice) -> Arrays:
     n_runs, prior_mean = _n_runs(cell, rows), cell.settings.prior_mean
-    nothing = _wide(cell, n_runs, 0)
+    weights = aligned(kernel.shape, kernel.dtype)
+    kernel.clip(min=0, out=weights)
     return (
-        kernel.clip(min=0),
-        nothing,
-        nothing.copy(),
+        weights,
+        _wide(cell, n_runs, 0),
+        _wide(cell, n_runs, 0),
         _wide(cell, n_runs, prior_mean),
         np.array([regressors.LEAST_WEIGHT, prior_mean], kernel.dtype),
     )
 
 
-def _play_regression(parts: Arrays, runs: Runs, steps: Steps, told: Told) -> None:
+def _play_regression(
+    parts: Arrays, runs: Runs, steps: Steps, scratch: Scratch, told: Told
+) -> None:
     weights, total, weight, mean, (least, prior_mean) = parts
-    play_regression(weights, total, weight, mean, least, prior_mean, runs, steps, told)
+    play_regression(
+        weights, total, weight, mean, least, prior_mean, runs, steps, scratch, told
+    )
 
 
 def _start_independent(cell: Cell, prior: None, rows: slice) -> Arrays:
@@ -205,13 +219,14 @@ def _start_svr(cell: Cell, kernel: NDArray[np.float64], rows: slice) -> Arrays:
     n_runs, settings = _n_runs(cell, rows), cell.settings
     n_arms = len(kernel)
     machine = svr.machine(torch.from_numpy(kernel), n_runs, settings)
-    reach, ease = (np.zeros((padded(n_arms),) * 2) for _ in range(2))
+    n_padded = padded(n_arms, np.float64)
+    reach, ease = (aligned((n_padded, n_padded), np.float64) for _ in range(2))
     reach[:n_arms, :n_arms] = machine.reach.numpy()
     ease[:n_arms, :n_arms] = machine.ease.numpy()
     begins = np.tile(2 * np.arange(n_arms + 1), (n_runs, 1))
     # What is padded stands between two walls, like an arm nobody pulled.
     position, up, down, pull, mean = (
-        np.full((n_runs, padded(n_arms)), filled, np.float64)
+        aligned((n_runs, n_padded), np.float64, filled)
         for filled in (0.0, -np.inf, np.inf, 0.0, settings.prior_mean)
     )
     position[:, :n_arms] = machine.position.numpy()
@@ -223,12 +238,16 @@ def _start_svr(cell: Cell, kernel: NDArray[np.float64], rows: slice) -> Arrays:
     return machines, limits
 
 
-def _play_svr(parts: Arrays, runs: Runs, steps: Steps, told: Told) -> None:
+def _play_svr(
+    parts: Arrays, runs: Runs, steps: Steps, scratch: Scratch, told: Told
+) -> None:
     machines, limits = parts
+    n_padded = machines.mean.shape[1]
     runs = runs._replace(
-        blocked=runs.blocked.astype(np.float64), tolerance=np.float64(runs.tolerance)
+        blocked=runs.blocked[:, :n_padded].astype(np.float64, order="C"),
+        tolerance=np.float64(runs.tolerance),
     )
-    if not play_svr(machines, limits, runs, steps, told):
+    if not play_svr(machines, limits, runs, steps, scratch, told):
         raise svr.unsettled()
 
 

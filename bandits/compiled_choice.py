@@ -8,38 +8,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bandits.compiled_noise import Words, uniform_at
-from bandits.jit import NO_NAN, compiled
+from bandits.compiled_vectors import (
+    how_many,
+    largest,
+    load,
+    lowest,
+    reaching,
+    where_above,
+)
+from bandits.jit import compiled
 
 Floats = NDArray[np.floating]
 
-_ONE, _TWO, _THREE, _FOUR = (np.uint64(n) for n in (1, 2, 3, 4))
 
-
-@compiled(NO_NAN)
+@compiled()
 def highest(scores: Floats, blocked: Floats) -> np.floating:
     """The largest score among the arms that are not blocked."""
-    # Four at a time: one after the other, each would wait for the one before.
-    a = b = c = d = scores[0] + blocked[0]
-    for i in range(np.uint64(0), np.uint64(len(scores)), _FOUR):
-        a = max(a, scores[i] + blocked[i])
-        b = max(b, scores[i + _ONE] + blocked[i + _ONE])
-        c = max(c, scores[i + _TWO] + blocked[i + _TWO])
-        d = max(d, scores[i + _THREE] + blocked[i + _THREE])
-    top: np.floating = max(max(a, b), max(c, d))
-    return top
+    top = load(scores, 0, 1) + load(blocked, 0, 1)
+    for i in range(len(top), len(scores), len(top)):
+        reached = load(scores, i, 1) + load(blocked, i, 1)
+        top = where_above(reached, top, reached, top)
+    most: np.floating = largest(top)
+    return most
 
 
 @compiled()
 def _tied(
     scores: Floats, blocked: Floats, least: np.floating
 ) -> tuple[np.int64, np.int64]:
-    """How many arms reach `least`, and the sum of their indices."""
-    count, indices = np.int64(0), np.int64(0)
-    for i in range(np.uint64(len(scores))):
-        ties = np.int64(scores[i] + blocked[i] >= least)
-        count += ties
-        indices += ties * np.int64(i)
-    return count, indices
+    """How many arms reach `least`, and one of them."""
+    count, one, lanes = np.int64(0), np.int64(0), len(load(scores, 0, 1))
+    for i in range(0, len(scores), lanes):
+        ties = reaching(load(scores, i, 1) + load(blocked, i, 1), least)
+        count += how_many(ties)
+        one = i + lowest(ties) if ties else one
+    return count, one
 
 
 @compiled()
@@ -68,31 +71,35 @@ def choose(
     waits for it. With `blocked` itself as scores any admissible arm is taken.
 
     Args:
-        scores: (n_padded,), one for each arm; a multiple of 4.
+        scores: (n_padded,), one for each arm; whole vectors.
         blocked: (n_padded,), 0 for admissible arms and -inf for the others.
         tolerance: Scores that differ by less tie.
         where: phase + 2**32 purpose of the draw.
     """
     least = highest(scores, blocked) - tolerance
-    count, indices = _tied(scores, blocked, least)
+    count, one = _tied(scores, blocked, least)
     if count == 1:
-        return int(indices)
+        return int(one)
     wanted = math.ceil(uniform_at(step, where, key) * count)
     return _nth(scores, blocked, least, wanted)
 
 
 @compiled()
 def softmax(
-    expected: Floats, blocked: Floats, temperature: float, draw: np.float64
+    expected: Floats,
+    blocked: Floats,
+    temperature: float,
+    draw: np.float64,
+    reached: NDArray[np.float64],
 ) -> int:
     """An admissible arm, likelier the more it is expected to be worth.
 
     Args:
         temperature: Points that make an arm e times as likely.
         draw: Uniform in (0, 1).
+        reached: (n_padded,), room to work in.
     """
     top, n = highest(expected, blocked), len(expected)
-    reached = np.empty(n)
     total = 0.0
     for i in range(n):
         over = np.float64(expected[i] + blocked[i] - top)

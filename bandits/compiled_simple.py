@@ -9,22 +9,32 @@ from bandits.compiled_steps import (
     SCORED,
     UPPER_BOUND,
     Runs,
+    Scratch,
     Steps,
     Told,
     act,
+    copy,
     draw,
     expected_best,
-    luck_for,
     pay,
     sampling,
     upper_bounds,
 )
-from bandits.jit import FUSED, compiled
+from bandits.compiled_vectors import (
+    alike,
+    fused,
+    load,
+    root_of,
+    store,
+    where_above,
+    where_at_least,
+)
+from bandits.jit import compiled
 
 Floats = NDArray[np.floating]
 
 
-@compiled(FUSED)
+@compiled()
 def _learn_regression(
     near: Floats,
     reward: np.floating,
@@ -34,14 +44,18 @@ def _learn_regression(
     prior_mean: np.floating,
     least: np.floating,
 ) -> None:
-    for i in range(np.uint64(len(mean))):
-        total[i] += near[i] * reward
-        weight[i] += near[i]
-        ratio = total[i] / max(weight[i], least)
-        mean[i] = ratio if weight[i] >= least else prior_mean
+    for i in range(0, len(mean), len(load(mean, 0, 1))):
+        like = load(near, i, 1)
+        paid = fused(like, alike(reward, like), load(total, i, 1))
+        heard = load(weight, i, 1) + like
+        store(total, i, paid)
+        store(weight, i, heard)
+        enough = alike(least, heard)
+        ratio = paid / where_above(heard, enough, heard, enough)
+        store(mean, i, where_at_least(heard, enough, ratio, alike(prior_mean, ratio)))
 
 
-@compiled(FUSED)
+@compiled()
 def play_regression(
     weights: Floats,
     total: Floats,
@@ -51,6 +65,7 @@ def play_regression(
     prior_mean: np.floating,
     runs: Runs,
     steps: Steps,
+    scratch: Scratch,
     told: Told,
 ) -> None:
     """Take a kernel regression's runs through some steps.
@@ -61,30 +76,30 @@ def play_regression(
             what is predicted; changed in place.
         least: The summed weight from which an arm has heard of a reward.
     """
-    n_runs, n_steps = len(mean), len(told.arms)
-    luck = luck_for(n_steps, 0)
-    limit = runs.tolerance
+    n_runs, n_steps = told.arms.shape
+    luck, limit = scratch.luck, runs.tolerance
     for b in range(n_runs):
         mu, paid, heard = mean[b], total[b], weight[b]
         blocked, key = runs.blocked[b], runs.keys[b]
         draw(luck, runs, steps, b)
         for t in range(n_steps):
             greedy = expected_best(mu, blocked, key, limit, steps, t)
-            arm = act(mu, blocked, key, limit, steps, t, luck, greedy)
+            arm = act(mu, blocked, key, limit, steps, t, scratch, greedy)
             reward = pay(luck, runs, arm, t)
-            told.arms[t, b], told.rewards[t, b] = arm, reward
-            told.greedy[t, b] = greedy
+            told.arms[b, t], told.rewards[b, t] = arm, reward
+            told.greedy[b, t] = greedy
             if steps.learns:
                 near = weights[arm]
                 _learn_regression(near, reward, paid, heard, mu, prior_mean, least)
 
 
-@compiled(FUSED)
+@compiled()
 def play_independent(
     mean: Floats,
     variance: Floats,
     runs: Runs,
     steps: Steps,
+    scratch: Scratch,
     told: Told,
 ) -> None:
     """Take runs whose arms say nothing about each other through some steps.
@@ -93,30 +108,30 @@ def play_independent(
         mean, variance: (n_runs, n_padded), of each arm; changed in place.
     """
     n_runs, p = mean.shape
-    n, n_steps = len(runs.counts), len(told.arms)
-    luck = luck_for(n_steps, p)
-    normals, scores = np.zeros(p + 1, mean.dtype), np.zeros(p, mean.dtype)
-    limit = runs.tolerance
+    n, n_steps = len(runs.counts), told.arms.shape[1]
+    luck, limit = scratch.luck, runs.tolerance
+    normals, scores = scratch.normals, scratch.scores
     for b in range(n_runs):
         mu, spread = mean[b], variance[b]
         blocked, key = runs.blocked[b], runs.keys[b]
         draw(luck, runs, steps, b)
         for t in range(n_steps):
             if steps.rule == SCORED:
-                sampling(luck, runs, steps, b, t, n, normals)
-                for i in range(np.uint64(p)):
-                    scores[i] = mu[i] + np.sqrt(spread[i]) * normals[i]
+                sampling(key, steps, t, n, normals)
+                for i in range(0, p, len(load(mu, 0, 1))):
+                    drawn = load(normals, i, 1)
+                    wide = root_of(load(spread, i, 1))
+                    store(scores, i, fused(wide, drawn, load(mu, i, 1)))
             elif steps.rule == UPPER_BOUND:
                 upper_bounds(mu, spread, steps.width, scores)
             else:
-                for i in range(np.uint64(p)):
-                    scores[i] = mu[i]
+                copy(mu, scores)
             greedy = expected_best(mu, blocked, key, limit, steps, t)
-            arm = act(scores, blocked, key, limit, steps, t, luck, greedy)
+            arm = act(scores, blocked, key, limit, steps, t, scratch, greedy)
             reward = pay(luck, runs, arm, t)
-            told.arms[t, b], told.rewards[t, b] = arm, reward
-            told.greedy[t, b] = greedy
-            told.mean[t, b], told.variance[t, b] = mu[arm], spread[arm]
+            told.arms[b, t], told.rewards[b, t] = arm, reward
+            told.greedy[b, t] = greedy
+            told.mean[b, t], told.variance[b, t] = mu[arm], spread[arm]
             if steps.learns:
                 share = spread[arm] / (spread[arm] + runs.noise_var)
                 mu[arm] += share * (reward - mu[arm])

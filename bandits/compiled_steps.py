@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bandits.compiled_choice import choose, softmax
 from bandits.compiled_noise import (
+    AT_ONCE,
     normals_across,
     normals_along,
     room,
     uniforms_along,
 )
+from bandits.compiled_vectors import alike, fused, load, root_of, store, where_above
 from bandits.jit import compiled
 from bandits.noise import Purpose
 
@@ -21,6 +24,10 @@ Floats = NDArray[np.floating]
 Doubles = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Words = NDArray[np.uint64]
+
+PADDED_TO = 128
+"""Arms are padded to so many bytes, two vectors, so that no arm is left to be done
+alone."""
 
 GREEDY, SCORED, UPPER_BOUND, SOFTMAX, ANY = range(5)
 """Rules a compiled agent knows, by number: strings are slow to pass. `SCORED` takes the
@@ -82,7 +89,7 @@ class Runs(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What the runs did, each (n_steps, n_runs), written by the compiled agent.
+    """What the runs did, each (n_runs, n_steps), written by the compiled agent.
 
     greedy: The arm with the highest expected value before the step.
     mean, variance: The latent value of the arm taken, as believed before the step;
@@ -102,43 +109,69 @@ class Luck(NamedTuple):
     noise: Standard normal, for the reward.
     explore, own, which: Uniform: whether to explore, the rule's own, and which rating
         is paid.
-    words, pairs: `compiled_noise.room`.
     """
 
     noise: Doubles
     explore: Doubles
     own: Doubles
     which: Doubles
-    words: Words
-    pairs: Doubles
 
 
-@compiled()
-def luck_for(n_steps: int, n_normals: int) -> Luck:
-    """Room for the luck of a block, and for so many normals at once."""
-    words, pairs = room(max(n_steps, n_normals))
-    return Luck(
-        np.empty(n_steps),
-        np.ones(n_steps),
-        np.empty(n_steps),
-        np.zeros(n_steps),
-        words,
-        pairs,
-    )
+class Scratch(NamedTuple):
+    """What a run's steps are worked out in, made once for all runs and steps.
+
+    luck: Of the run at work.
+    scores, gain, pulled: (n_padded,), in the agent's dtype.
+    normals: (at least `compiled_noise.room(n_padded)`,).
+    reached: (n_padded,) float64, for `softmax` and support vectors.
+    """
+
+    luck: Luck
+    scores: Floats
+    gain: Floats
+    pulled: Floats
+    normals: Floats
+    reached: Doubles
+
+
+def scratch_for(n_steps: int, n_padded: int, dtype: Any) -> Scratch:
+    """Room to work in for a block of steps."""
+    n = -(-n_steps // AT_ONCE) * AT_ONCE
+    noise, own, which = (aligned((n,), np.float64) for _ in range(3))
+    luck = Luck(noise, aligned((n,), np.float64, 1.0), own, which)
+    scores, gain, pulled = (aligned((n_padded,), dtype) for _ in range(3))
+    normals = aligned((room(n_padded),), dtype)
+    return Scratch(luck, scores, gain, pulled, normals, np.empty(n_padded))
+
+
+def aligned(shape: tuple[int, ...], dtype: Any, filled: float = 0.0) -> Any:
+    """As `numpy.full`, at an address that vectors like: none lies on two lines."""
+    n_bytes = math.prod(shape) * np.dtype(dtype).itemsize
+    whole = np.empty(n_bytes + PADDED_TO, np.uint8)
+    begin = -whole.ctypes.data % PADDED_TO
+    made = whole[begin : begin + n_bytes].view(dtype).reshape(shape)
+    made[...] = filled
+    return made
+
+
+def padded(n_arms: int, dtype: Any) -> int:
+    """For so many arms arrays have room for so many."""
+    at_once = PADDED_TO // int(np.dtype(dtype).itemsize)
+    return -(-n_arms // at_once) * at_once
 
 
 @compiled()
 def draw(luck: Luck, runs: Runs, steps: Steps, run: int) -> None:
     """The luck of one run in a block, as far as it needs any."""
-    noise, explore, own, which, words, pairs = luck
+    noise, explore, own, which = luck
     n, begin, phase, key = len(noise), steps.begin, steps.phase, runs.keys[run]
-    normals_along(noise, n, words, pairs, begin, phase + REWARD_NOISE, key)
+    normals_along(noise, n, begin, phase + REWARD_NOISE, key)
     if steps.exploration > 0:
-        uniforms_along(explore, n, words, pairs, begin, phase + EXPLORATION, key)
+        uniforms_along(explore, n, begin, phase + EXPLORATION, key)
     if steps.own >= 0:
-        uniforms_along(own, n, words, pairs, begin, phase + (steps.own << 32), key)
+        uniforms_along(own, n, begin, phase + (steps.own << 32), key)
     if runs.table.shape[1] > 1:
-        uniforms_along(which, n, words, pairs, begin, phase + RATER, key)
+        uniforms_along(which, n, begin, phase + RATER, key)
 
 
 @compiled()
@@ -151,12 +184,9 @@ def pay(luck: Luck, runs: Runs, arm: int, step: int) -> np.floating:
 
 
 @compiled()
-def sampling(
-    luck: Luck, runs: Runs, steps: Steps, run: int, step: int, n: int, out: Floats
-) -> None:
-    """out[:n] = the standard normals of a Thompson sample; room for one more."""
-    where, key = steps.phase + SAMPLING, runs.keys[run]
-    normals_across(out, n, luck.words, luck.pairs, steps.begin + step, where, key)
+def sampling(key: Words, steps: Steps, step: int, n: int, out: Floats) -> None:
+    """out[:n] = the standard normals of a Thompson sample; `compiled_noise.room(n)`."""
+    normals_across(out, n, steps.begin + step, steps.phase + SAMPLING, key)
 
 
 @compiled()
@@ -186,7 +216,7 @@ def act(
     tolerance: np.floating,
     steps: Steps,
     step: int,
-    luck: Luck,
+    scratch: Scratch,
     greedy: int,
 ) -> int:
     """The arm taken. Arguments as `expected_best`, and:
@@ -198,18 +228,28 @@ def act(
     """
     rule = steps.rule
     at, where = steps.begin + step, steps.phase + TIE_BREAK
+    luck = scratch.luck
     if luck.explore[step] < steps.exploration or rule == ANY:
         return choose(blocked, blocked, tolerance, at, where, key)
     if rule == GREEDY:
         return greedy
     if rule == SOFTMAX:
-        return softmax(scores, blocked, steps.width, luck.own[step])
+        return softmax(scores, blocked, steps.width, luck.own[step], scratch.reached)
     return choose(scores, blocked, tolerance, at, where, key)
 
 
 @compiled()
 def upper_bounds(mean: Floats, variance: Floats, width: float, out: Floats) -> None:
     """out = mean + width standard deviations, arm by arm."""
-    for i in range(np.uint64(len(out))):
-        spread = np.sqrt(max(variance[i], variance.dtype.type(0)))
-        out[i] = mean[i] + mean.dtype.type(width) * spread
+    for i in range(0, len(out), len(load(mean, 0, 1))):
+        v = load(variance, i, 1)
+        none = alike(0.0, v)
+        spread = root_of(where_above(v, none, v, none))
+        store(out, i, fused(alike(width, v), spread, load(mean, i, 1)))
+
+
+@compiled()
+def copy(values: Floats, out: Floats) -> None:
+    """out = values, both (n_padded,)."""
+    for i in range(0, len(out), len(load(values, 0, 1))):
+        store(out, i, load(values, i, 1))

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from bandits.compiled_steps import (
     Runs,
+    Scratch,
     Steps,
     Told,
     act,
     draw,
     expected_best,
-    luck_for,
     pay,
 )
 from bandits.jit import FUSED, NO_NAN, compiled
@@ -194,7 +194,12 @@ class Limits(NamedTuple):
 
 @compiled()
 def play_svr(
-    machines: Machines, limits: Limits, runs: Runs, steps: Steps, told: Told
+    machines: Machines,
+    limits: Limits,
+    runs: Runs,
+    steps: Steps,
+    scratch: Scratch,
+    told: Told,
 ) -> bool:
     """Take a support vector regression's runs through some steps.
 
@@ -204,10 +209,8 @@ def play_svr(
     Returns:
         Whether every optimum was reached within `limits.most_rounds`.
     """
-    n_runs, p = machines.mean.shape
-    n_steps = len(told.arms)
-    luck, score = luck_for(n_steps, 0), np.empty(p)
-    limit = runs.tolerance
+    n_runs, n_steps = told.arms.shape
+    luck, score, limit = scratch.luck, scratch.reached, runs.tolerance
     for b in range(n_runs):
         mu, slopes, position = (
             machines.mean[b],
@@ -220,10 +223,10 @@ def play_svr(
         draw(luck, runs, steps, b)
         for t in range(n_steps):
             greedy = expected_best(mu, blocked, key, limit, steps, t)
-            arm = act(mu, blocked, key, limit, steps, t, luck, greedy)
+            arm = act(mu, blocked, key, limit, steps, t, scratch, greedy)
             reward = pay(luck, runs, arm, t)
-            told.arms[t, b], told.rewards[t, b] = arm, reward
-            told.greedy[t, b] = greedy
+            told.arms[b, t], told.rewards[b, t] = arm, reward
+            told.greedy[b, t] = greedy
             if steps.learns:
                 high = np.float64(reward) + limits.eps
                 low = np.float64(reward) - limits.eps

@@ -7,6 +7,8 @@ in both.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
@@ -30,12 +32,12 @@ def add_block(
     """`tally.add_block` on a CPU; the old totals are used up. Arguments as there."""
     ground, n_steps = tally.ground, len(arms)
     told = (greedy is not None, p_unsafe is not None)
-    so_far = _add(
-        arms.contiguous().numpy(),
-        rewards.double().contiguous().numpy(),
+    _add(
+        _by_run(arms),
+        _by_run(rewards.double()),
         # Something of the same kind where nothing was told: it is never looked at.
-        (arms if greedy is None else greedy).contiguous().numpy(),
-        (rewards if p_unsafe is None else p_unsafe).double().contiguous().numpy(),
+        _by_run(arms if greedy is None else greedy),
+        _by_run((rewards if p_unsafe is None else p_unsafe).double()),
         tally.n_steps,
         scene.convergence,
         told,
@@ -45,12 +47,15 @@ def add_block(
         ground.level.numpy(),
         float(ground.centre),
         ground.ends.numpy(),
+        np.empty(WINDOW + n_steps, np.int64),
         tuple(getattr(tally, name).numpy() for name in _CHANGED),
     )
-    if n_steps < WINDOW:
-        tally.recent[: WINDOW - n_steps] = tally.recent[n_steps:].clone()
-    tally.recent[-n_steps:] = tally.recent.new_tensor(so_far[-WINDOW:])
     return tally._replace(told=told, n_steps=tally.n_steps + n_steps)
+
+
+def _by_run(steps: Tensor) -> Any:
+    """(n_runs, n_steps), in one piece; compiled agents hand it over like that."""
+    return steps.T.contiguous().numpy()
 
 
 # Told to the compiled code, which would keep what they were when it was compiled.
@@ -87,9 +92,15 @@ def _add(
     level: Floats,
     centre: float,
     ends: Integers,
+    so_far: Integers,
     totals: tuple[Integers | Floats, ...],
-) -> Integers:
-    """Add a block to `totals` in place. Returns both counts up to each step."""
+) -> None:
+    """Add a block to `totals` in place: run by run, so that sums stay at hand.
+
+    Args:
+        arms, rewards, greedy, p_unsafe: (n_runs, n_steps).
+        so_far: (window + n_steps,), room to work in.
+    """
     (
         counts,
         reward,
@@ -106,46 +117,52 @@ def _add(
         count_marks,
     ) = totals
     window, enough, one_below, likely = rules
-    n_steps, n_runs = arms.shape
+    n_runs, n_steps = arms.shape
     n_arms = len(values)
-    so_far = np.empty((n_steps, n_runs), np.int64)
-    mark = np.searchsorted(ends, begin, side="right")
-    for step in range(n_steps):
-        at = begin + step + 1
-        for run in range(n_runs):
-            arm = arms[step, run]
+    first_mark = np.int64(0)
+    while first_mark < len(ends) and ends[first_mark] <= begin:
+        first_mark += 1
+    for run in range(n_runs):
+        for step in range(window):
+            so_far[step] = recent[step, run]
+        counted, mark = so_far[window - 1], first_mark
+        paid, squares = reward[run], square[run]
+        ahead, least, base = lead[run], budget[run], level[run]
+        still_clean, knew = clean[run], informed[run]
+        converged, stood = converged_at[run], last_greedy[run]
+        settled = settled_at[run]
+        for step in range(n_steps):
+            at, arm = begin + step + 1, arms[run, step]
             counts[run, arm] += 1
             code = codes[run * n_arms + arm]
-            before = recent[window - 1, run] if step == 0 else so_far[step - 1, run]
-            counted = before + code
-            so_far[step, run] = counted
-            paid = rewards[step, run]
-            reward[run] += paid
-            off = paid - centre
-            square[run] += off * off
-            ahead = lead[run] + (values[arm] - level[run])
-            lead[run] = ahead
+            counted += code
+            so_far[window + step] = counted
+            earned = rewards[run, step]
+            paid += earned
+            off = earned - centre
+            squares += off * off
+            ahead += values[arm] - base
             # Sums of what is so, not branches: the processor guesses those badly.
-            budget[run] = min(budget[run], ahead)
-            clean[run] += counted < one_below
+            least = min(least, ahead)
+            still_clean += counted < one_below
             if told[1]:
-                informed[run] += (code >= one_below) & (p_unsafe[step, run] > likely)
+                knew += (code >= one_below) & (p_unsafe[run, step] > likely)
             if convergence:
-                if at >= window:
-                    earlier = (
-                        recent[step, run]
-                        if step < window
-                        else so_far[step - window, run]
-                    )
-                    near = (counted - earlier) & (one_below - 1)
-                    if near >= enough and at < converged_at[run]:
-                        converged_at[run] = at
+                near = (counted - so_far[step]) & (one_below - 1)
+                full = (near >= enough) & (at >= window) & (at < converged)
+                converged = at if full else converged
                 if told[0]:
-                    stands = greedy[step, run] == last_greedy[run]
-                    last_greedy[run] = greedy[step, run]
-                    settled_at[run] = settled_at[run] if stands else at
-        if mark < len(ends) and at == ends[mark]:
-            paid_marks[mark] = reward
-            count_marks[mark] = so_far[step]
-            mark += 1
-    return so_far
+                    stands = greedy[run, step] == stood
+                    stood = greedy[run, step]
+                    settled = settled if stands else at
+            if mark < len(ends) and at == ends[mark]:
+                paid_marks[mark, run] = paid
+                count_marks[mark, run] = counted
+                mark += 1
+        for step in range(window):
+            recent[step, run] = so_far[n_steps + step]
+        reward[run], square[run] = paid, squares
+        lead[run], budget[run] = ahead, least
+        clean[run], informed[run] = still_clean, knew
+        converged_at[run], last_greedy[run] = converged, stood
+        settled_at[run] = settled

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from bandits.cell import CHUNK_BYTES
+from bandits.cell import STEPS_COMPILED, TOLD, runs_at_once
 from bandits.engine import Engine
 from bandits.plan import Plan
 from bandits.shards import Shard, ShardWork, make_shard, shards, work_of
@@ -165,12 +165,17 @@ def chunk_memory(n_actions: int, n_runs: int, engine: Engine) -> tuple[int, int]
     """Runs that go through time together by the chunk rule, and their bytes, about.
 
     The roots twice (the second for what a step makes of one), and the random numbers of
-    the steps that are made at once.
+    the steps that are made at once; of compiled runs, which are worked on in place, the
+    roots once, and what is told of a block of steps.
     """
-    root = n_actions**2 * engine.torch_dtype.itemsize
-    runs = min(n_runs, max(1, CHUNK_BYTES[engine.device] // root))
+    n_bytes, root = engine.torch_dtype.itemsize, n_actions**2
+    compiled = engine.backend == "numba"
+    place = "numba" if compiled else engine.device
+    runs = min(n_runs, runs_at_once(place, n_actions, 1, n_bytes, STEPS_COMPILED))
+    if compiled:
+        return runs, runs * (root + TOLD * STEPS_COMPILED) * n_bytes
     luck = STEPS_AT_ONCE * n_actions * BYTES_A_NORMAL
-    return runs, runs * (2 * root + luck)
+    return runs, runs * (2 * root * n_bytes + luck)
 
 
 def duration(seconds: float) -> str:

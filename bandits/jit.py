@@ -58,10 +58,15 @@ def _of_this_user() -> str:
 _FOLDER = cache_folder()
 # Any: numba fills its settings in as it loads, where no type checker sees them.
 _SETTINGS: Any = numba.config
+# Any: its types leave out `_nrt`, whether references to arrays are counted.
+_njit: Any = numba.njit
 
 
 def compiled(flags: set[str] | None = None) -> Callable[[Function], Function]:
     """Decorator: compile when first called, for one thread, without Python's lock.
+
+    No compiled function makes arrays: it is handed the room that it needs. So none
+    counts references, which would cost a small function as much as its work.
 
     Args:
         flags: What rounding the compiler may change (`FUSED`, `NO_NAN`); None for
@@ -72,12 +77,13 @@ def compiled(flags: set[str] | None = None) -> Callable[[Function], Function]:
         kept = _SETTINGS.CACHE_DIR
         _SETTINGS.CACHE_DIR = _FOLDER or kept
         try:
-            made = numba.njit(
+            made = _njit(
                 nogil=True,
                 cache=_FOLDER is not None,
                 fastmath=flags or False,
                 error_model="numpy",
                 boundscheck=False,
+                _nrt=False,
             )(function)
         finally:
             _SETTINGS.CACHE_DIR = kept

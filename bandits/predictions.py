@@ -7,6 +7,7 @@ ones it takes for safe.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -133,12 +134,28 @@ def spearman(a: Tensor, b: Tensor, allowed: Tensor) -> Tensor:
 def _centred_ranks(x: Tensor, allowed: Tensor) -> Tensor:
     """Mid-ranks among the admissible entries minus their mean; 0 at the others."""
     last = x.masked_fill(~allowed, torch.inf)  # and so behind every admissible entry
-    ordered = last.sort(1).values
-    below = torch.searchsorted(ordered, last, right=False)
-    up_to = torch.searchsorted(ordered, last, right=True)
-    # A mid-rank is (below + up_to + 1) / 2 and their mean (count + 1) / 2.
-    twice = below + up_to - allowed.sum(1, keepdim=True)
+    order = _order(last)
+    ordered = last.gather(1, order)
+    begins = torch.ones_like(allowed)
+    begins[:, 1:] = ordered[:, 1:] > ordered[:, :-1]
+    place = torch.arange(x.shape[1], device=x.device)
+    # Of each entry's group of ties, in order: its first place, and the one after it.
+    first = (place * begins).cummax(1).values
+    after = torch.full_like(order, x.shape[1])
+    after[:, :-1] = torch.where(begins[:, 1:], place[1:], x.shape[1])
+    after = after.flip(1).cummin(1).values.flip(1)
+    # A mid-rank is (first + after + 1) / 2 and their mean (count + 1) / 2.
+    twice = first + after - allowed.sum(1, keepdim=True)
+    twice = torch.empty_like(twice).scatter_(1, order, twice)
     return (twice * allowed).double() / 2
+
+
+def _order(x: Tensor) -> Tensor:
+    """What sorts each row; equal entries stand in any order."""
+    if x.device.type != "cpu":
+        return x.argsort(1)
+    # numpy sorts with the whole width of a processor's vectors, six times as fast.
+    return torch.from_numpy(np.argsort(x.numpy(), axis=1))
 
 
 def _mean_over(chosen: Tensor, values: Tensor) -> Tensor:

@@ -116,8 +116,11 @@ def simulate(
     cell = open_cell(
         kernel, task, agent, settings, seed, replicates, device, dtype, kernel_name
     )
+    backend = backend_of(cell, backend)
     start = _starter(cell, backend)
-    parts = [_measure(cell, rows, start(rows), keep) for rows in chunks(cell, chunk)]
+    parts = [
+        _measure(cell, rows, start(rows), keep) for rows in chunks(cell, chunk, backend)
+    ]
     return {
         phase: {name: torch.cat([p[phase][name] for p in parts]) for name in found}
         for phase, found in parts[0].items()
@@ -142,8 +145,9 @@ def trace(
     cell = open_cell(
         kernel, task, agent, settings, seed, replicates, device, dtype, kernel_name
     )
+    backend = backend_of(cell, backend)
     start = _starter(cell, backend)
-    parts = [_record(cell, rows, start(rows)) for rows in chunks(cell, chunk)]
+    parts = [_record(cell, rows, start(rows)) for rows in chunks(cell, chunk, backend)]
     return {
         phase: Trace(phase, *_joined([part[phase] for part in parts], torch.hstack))
         for phase in parts[0]
@@ -152,7 +156,7 @@ def trace(
 
 def _starter(cell: Cell, backend: str) -> Callable[[slice], Any]:
     """Makes what some of the runs start from: a state, or a compiled player."""
-    if backend_of(cell, backend) == "numba":
+    if backend == "numba":
         return players(cell)
     return lambda rows: cell.start(len(cell.replicates[rows]))
 

@@ -178,10 +178,11 @@ def _ground(scene: Scene) -> Ground:
     values = scene.values.double()
     chosen = scene.yardsticks.conservative_baseline
     if chosen is None:
-        # The lower median: masked arms lie behind every admissible one.
-        ordered = values.masked_fill(~scene.allowed, torch.inf).sort(1).values
-        middle = (scene.allowed.sum(1, keepdim=True) - 1) // 2
-        baseline = ordered.gather(1, middle).squeeze(1)
+        # The lower median: in order, the first with half of the admissible up to it.
+        ordered, order = values.sort()
+        up_to = scene.allowed.index_select(1, order).cumsum(1)
+        half = (up_to[:, -1:] + 1) // 2
+        baseline = ordered.take((up_to < half).sum(1))
     else:
         baseline = values[chosen].expand(n_runs)
     return Ground(

@@ -52,15 +52,17 @@ def test_time_is_shared_by_processes_and_left_open_for_a_cluster(plan: Plan) -> 
     assert "2.0 h of one process, shared by the cluster's" in found.lines(None)[3]
 
 
-def test_a_chunks_memory_stops_growing_with_the_number_of_runs() -> None:
-    engine = open_engine()
+@pytest.mark.parametrize("backend", ["torch", "numba"])
+def test_a_chunks_memory_stops_growing_with_the_number_of_runs(backend: str) -> None:
+    engine = open_engine(backend)
 
     few, many, more = (chunk_memory(50, n, engine) for n in (10, 10**4, 10**6))
 
     assert few[0] == 10
     assert few[1] < many[1]
     assert many == more
-    assert many[0] == CHUNK_BYTES["cpu"] // (50**2 * 8)
+    place = "numba" if backend == "numba" else "cpu"
+    assert many[0] * 50**2 * 8 <= CHUNK_BYTES[place]
 
 
 def test_one_run_too_large_for_a_chunk_still_goes_through() -> None:

@@ -135,7 +135,7 @@ class Problem:
         if backend_of(cell, "auto") != "numba":
             return
         start = players(cell)
-        for rows in chunks(cell, None):
+        for rows in chunks(cell, None, "numba"):
             for _ in start(rows).play(Phase.PERSONALIZATION):
                 pass
 
