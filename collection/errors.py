@@ -188,6 +188,20 @@ class DecisionRefused(CollectionError):
     code = "decision-refused"
 
 
+class NotAllowed(CollectionError):
+    """Somebody of the study whose role is too low for this."""
+
+    code = "not-allowed"
+    status = 403
+
+
+class LastOwner(CollectionError):
+    """The last owner of a study cannot go, nor become less."""
+
+    code = "last-owner"
+    status = 409
+
+
 @dataclass(frozen=True)
 class Fault:
     """One thing wrong with a document, and where."""

@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from collection import participation, quotas, research_urls
+from collection import access, participation, quotas, research_urls
 from collection.models import JobRecord, RefusedArrival, Study
 from tests import factories
 from tests.researchers import SVG, Site
@@ -364,7 +364,7 @@ def test_the_study_page_shows_places_taken_against_the_quotas(site: Site) -> Non
             {"name": "rest", "blocks": ["about"]},
         ],
     )
-    limited.researchers.add(site.owner)
+    access.grant(limited, site.owner, access.Role.OWNER)
     while limited.sessions.filter(group="all").count() < 2:
         factories.joined(limited)
     factories.answer(found := limited.sessions.filter(group="all")[0])
