@@ -173,7 +173,8 @@ def _said(who: Any) -> dict[str, str]:
 
 
 def _a(role: Role | None) -> str:
-    return "an editor" if role == Role.EDITOR else f"a {role.value if role else ''}"
+    assert role is not None  # a stranger is told that there is no such study
+    return f"{'a' if role == Role.VIEWER else 'an'} {role.value}"
 
 
 def _named(names: list[str]) -> str:

@@ -195,6 +195,27 @@ class NotAllowed(CollectionError):
     status = 403
 
 
+class NotOneAccount(CollectionError):
+    """What was typed names no account here, or more than one."""
+
+    code = "not-one-account"
+    status = 404
+
+
+class LastLead(CollectionError):
+    """The last person who leads a team cannot stop, while there are others in it."""
+
+    code = "last-lead"
+    status = 409
+
+
+class StateRefused(CollectionError):
+    """A study cannot go from the state it is in to the one asked for."""
+
+    code = "state-refused"
+    status = 409
+
+
 class LastOwner(CollectionError):
     """The last owner of a study cannot go, nor become less."""
 

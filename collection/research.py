@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from alignment.errors import FolderError
-from collection import coverage, downloads, jobs, quotas, results_pages
+from collection import audit, coverage, downloads, jobs, quotas, results_pages
 from collection.access import Role, studies_of, study_for
 from collection.errors import StudyFull
 from collection.job_forms import FORMS
@@ -110,7 +110,7 @@ def cancel_job(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """Stop a job that waits or runs."""
     found = study_for(request.user, slug, at_least=Role.EDITOR)
     record = get_object_or_404(found.jobs, pk=pk)
-    if not jobs.cancel(record):
+    if not jobs.cancel(record, by=request.user):
         messages.info(request, "The job had already ended.")
     return redirect("research-job", slug=slug, pk=pk)
 
@@ -122,9 +122,11 @@ def snapshot_download(request: HttpRequest, slug: str, number: int) -> HttpRespo
     record = get_object_or_404(study_for(request.user, slug).snapshots, number=number)
     if record.superseded_at is not None:
         return superseded_page(request, record)
-    return downloads.zipped(
+    answer = downloads.zipped(
         Path(record.folder), "snapshot", f"{slug}-snapshot-{number}"
     )
+    audit.record(request.user, record.study, "snapshot.downloaded", number=number)
+    return answer
 
 
 @login_required
@@ -167,7 +169,9 @@ def result_page(request: HttpRequest, slug: str, pk: int) -> HttpResponseBase:
     record = _result(request, slug, "report", pk)
     if record.superseded_at is not None:
         return superseded_page(request, record)
-    return downloads.report_page(Path(record.result_folder))
+    answer = downloads.report_page(Path(record.result_folder))
+    audit.record(request.user, record.study, "report.opened", job=pk)
+    return answer
 
 
 @login_required
@@ -179,7 +183,9 @@ def result_download(
     record = _result(request, slug, kind, pk)
     if record.superseded_at is not None:
         return superseded_page(request, record)
-    return downloads.zipped(Path(record.result_folder), kind, f"{slug}-{kind}-{pk}")
+    answer = downloads.zipped(Path(record.result_folder), kind, f"{slug}-{kind}-{pk}")
+    audit.record(request.user, record.study, f"{kind}.downloaded", job=pk)
+    return answer
 
 
 def result_url(record: JobRecord) -> str:

@@ -62,6 +62,14 @@ class Site:
         rater_id = somebody.participant.rater_id
         where = {
             "research-study": ("get", [slug]),
+            "research-people": ("get", [slug]),
+            "research-people-add": ("post", [slug]),
+            "research-people-add-team": ("post", [slug]),
+            "research-people-invite": ("post", [slug]),
+            "research-people-role": ("post", [slug, self._place("vi")]),
+            "research-people-remove": ("post", [slug, self._place("ada")]),
+            "research-audit": ("get", [slug]),
+            "research-audit-csv": ("get", [slug]),
             "research-recruitment": ("get", [slug]),
             "research-recruitment-act": ("post", [slug, "sent-bonuses"]),
             "research-payment-list": ("get", [slug, "bonuses", 1]),
@@ -85,6 +93,9 @@ class Site:
             name: (method, reverse(name, args=arguments))
             for name, (method, arguments) in where.items()
         }
+
+    def _place(self, name: str) -> int:
+        return self.study.memberships.get(user__username=name).pk
 
     def ask(self, who: User | None, method: str, address: str) -> HttpResponse:
         browser = Client()

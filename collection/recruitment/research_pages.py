@@ -17,6 +17,7 @@ from django.views.decorators.http import (
     require_safe,
 )
 
+from collection import audit
 from collection.access import Role, study_for
 from collection.models import PlatformPayment, Study, StudySession, Submission
 from collection.recruitment import lab, payments, tasks
@@ -69,11 +70,13 @@ def act(request: HttpRequest, slug: str, action: str) -> HttpResponse:
     study = study_for(request.user, slug, at_least=Role.EDITOR)
     if action in tasks.ACTIONS:
         tasks.ACTIONS[action].defer(study_id=study.pk)
+        audit.record(request.user, study, "recruitment.asked", action=action)
         messages.info(request, "The worker does it now. Reload to see how it went.")
     elif action.startswith("sent-") and (
         kind := KINDS.get(action.removeprefix("sent-"))
     ):
         n = payments.mark_sent(study, kind)
+        audit.record(request.user, study, "recruitment.asked", action=action, n=n)
         messages.info(request, f"{n} marked as sent by hand.")
     else:
         raise Http404("no such action")
@@ -93,6 +96,7 @@ def payment_list(request: HttpRequest, slug: str, kind: str, part: int) -> HttpR
     parts = payments.csv_parts(study, KINDS[kind]) or [""]
     if not 1 <= part <= len(parts):
         raise Http404("no such part")
+    audit.record(request.user, study, "payment-list.downloaded", list=kind, part=part)
     name = f"{slug}-{kind}-{part}.csv"
     return HttpResponse(
         parts[part - 1],
@@ -110,6 +114,7 @@ def lab_sessions(request: HttpRequest, slug: str) -> HttpResponse:
     started = None
     if request.method == "POST" and form.is_valid():
         started = lab.start(study, form.cleaned_data["number"], by=request.user)
+        audit.record(request.user, study, "lab.started")
         form = NumberForm()
     machine = request.build_absolute_uri(reverse("lab"))
     context = {
