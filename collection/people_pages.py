@@ -37,13 +37,14 @@ def add(request: HttpRequest, slug: str) -> HttpResponse:
     form = AddForm(request.POST)
     if not form.is_valid():
         return _people(request, study, add_form=form)
+    who, role = form.cleaned_data["who"], form.cleaned_data["role"]
     try:
-        user = accounts.account_named(form.cleaned_data["who"])
+        user = accounts.account_named(who)
     except NotOneAccount as refusal:
         form.add_error("who", refusal.message)
-        invite_form = InviteForm(initial=_guessed(form.cleaned_data))
+        invite_form = InviteForm(initial=_guessed(who, role))
         return _people(request, study, add_form=form, invite_form=invite_form)
-    return _grant(request, study, user, form.cleaned_data["role"])
+    return _grant(request, study, user, role)
 
 
 @login_required
@@ -156,8 +157,7 @@ def _a(role: Role) -> str:
     return f"{'a' if role == Role.VIEWER else 'an'} {role.value}"
 
 
-def _guessed(typed: dict[str, Any]) -> dict[str, str]:
+def _guessed(who: str, role: str) -> dict[str, str]:
     """What the invitation begins with: the name before the @, and the address."""
-    who = str(typed["who"]).strip()
     name, at, _ = who.partition("@")
-    return {"username": name, "email": who if at else "", "role": typed["role"]}
+    return {"username": name, "email": who if at else "", "role": role}
