@@ -1,4 +1,4 @@
-"""The operator's tables: who may see a study, and what happened.
+"""The operator's tables: what happened, and who did it.
 
 Answers and identities are not registered: nobody reads or edits them by hand.
 """
@@ -10,17 +10,23 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from collection.models import Erasure, Incident, JobRecord, SnapshotRecord, Study
+from collection.models import (
+    AuditRecord,
+    Erasure,
+    Incident,
+    JobRecord,
+    SnapshotRecord,
+    Study,
+)
 
 
 @admin.register(Study)
 class StudyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Only a study's researchers can be changed here; documents come by `loadstudy`."""
+    """Nothing is changed here: who sees a study is said on its people's page."""
 
     list_display = ("slug", "title", "status", "opened_at")
-    fields = ("slug", "title", "status", "researchers", "created_at", "opened_at")
+    fields = ("slug", "title", "status", "created_at", "opened_at")
     readonly_fields = ("slug", "title", "status", "created_at", "opened_at")
-    filter_horizontal = ("researchers",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -64,3 +70,9 @@ class JobAdmin(ReadOnly):
 @admin.register(SnapshotRecord)
 class SnapshotAdmin(ReadOnly):
     list_display = ("study", "number", "n_judgments", "simulated", "created_at")
+
+
+@admin.register(AuditRecord)
+class AuditAdmin(ReadOnly):
+    list_display = ("at", "study", "by", "verb")
+    list_filter = ("verb",)

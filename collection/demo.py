@@ -22,7 +22,7 @@ from django.contrib.auth.models import User
 
 from alignment.errors import FolderError
 from alignment.folders import read_manifest
-from collection import jobs, work
+from collection import access, jobs, work
 from collection.models import JobRecord, Response, SnapshotRecord, Study
 
 DEFINITION = Path(__file__).resolve().parent / "studies" / "everyday" / "study.toml"
@@ -81,7 +81,7 @@ def ensure_researcher(study: Study) -> tuple[User, str]:
         user.set_password(password)
         user.save()
         _keep_password(password)
-    study.researchers.add(user)
+    access.grant(study, user, access.Role.OWNER)
     return user, password
 
 

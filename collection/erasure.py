@@ -23,7 +23,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from collection import erasure_ledger, superseding
+from collection import audit, erasure_ledger, superseding
 from collection.digests import session_digest
 from collection.errors import SessionErased
 from collection.models import (
@@ -82,6 +82,9 @@ def erase(
             reference=reference,
             counts=gone.counts,
             superseded=gone.held.numbers(),
+        )
+        audit.record(
+            by, participant.study, "participant.erased", erasure=str(tombstone.pk)
         )
         erasure_ledger.append(tombstone)
     superseding.delete_files()

@@ -16,10 +16,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from collection import erasure, superseding
+from collection.access import Role, study_for
 from collection.errors import NobodyFound
 from collection.finding import found_by
 from collection.models import Erasure, Participant, Response
-from collection.research import _study
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -58,7 +58,7 @@ class EraseForm(forms.Form):
 @get_or_post
 def find(request: HttpRequest, slug: str) -> HttpResponse:
     """Ask whom to erase; the ledger of those who were stands under it."""
-    study = _study(request, slug)
+    study = study_for(request.user, slug, at_least=Role.OWNER)
     form = FindForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
@@ -80,7 +80,7 @@ def find(request: HttpRequest, slug: str) -> HttpResponse:
 @get_or_post
 def erase(request: HttpRequest, slug: str, rater_id: str) -> HttpResponse:
     """Show what erasing a person takes away, and do it once it is confirmed."""
-    study = _study(request, slug)
+    study = study_for(request.user, slug, at_least=Role.OWNER)
     person = get_object_or_404(
         Participant.objects.select_related("study"), study=study, rater_id=rater_id
     )
@@ -118,7 +118,7 @@ def erase(request: HttpRequest, slug: str, rater_id: str) -> HttpResponse:
 @require_safe
 def consent_text(request: HttpRequest, slug: str, version: str) -> HttpResponse:
     """A text that people agreed to, as it was shown."""
-    study = _study(request, slug)
+    study = study_for(request.user, slug)
     kept = get_object_or_404(study.consent_versions, version=version)
     context = {
         "study": study,

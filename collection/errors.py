@@ -188,6 +188,41 @@ class DecisionRefused(CollectionError):
     code = "decision-refused"
 
 
+class NotAllowed(CollectionError):
+    """Somebody of the study whose role is too low for this."""
+
+    code = "not-allowed"
+    status = 403
+
+
+class NotOneAccount(CollectionError):
+    """What was typed names no account here, or more than one."""
+
+    code = "not-one-account"
+    status = 404
+
+
+class LastLead(CollectionError):
+    """The last person who leads a team cannot stop, while there are others in it."""
+
+    code = "last-lead"
+    status = 409
+
+
+class StateRefused(CollectionError):
+    """A study cannot go from the state it is in to the one asked for."""
+
+    code = "state-refused"
+    status = 409
+
+
+class LastOwner(CollectionError):
+    """The last owner of a study cannot go, nor become less."""
+
+    code = "last-owner"
+    status = 409
+
+
 @dataclass(frozen=True)
 class Fault:
     """One thing wrong with a document, and where."""

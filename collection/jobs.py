@@ -25,7 +25,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from collection import leash
+from collection import audit, leash
 from collection.models import JobRecord, SnapshotRecord, Study
 from collection.serving import child_environment
 
@@ -70,6 +70,7 @@ def enqueue(
             kind=kind, study=study, parameters=dict(parameters or {}), created_by=by
         )
         work.TASKS[kind].defer(record_id=record.pk)
+        audit.record(by, study, "job.started", kind=kind, job=record.pk)
     return record
 
 
@@ -109,13 +110,21 @@ def perform(
     return _end(record, "")
 
 
-def cancel(record: JobRecord) -> bool:
-    """Stop a job that has not ended. A running command notices within a second."""
-    return bool(
+@transaction.atomic
+def cancel(record: JobRecord, *, by: Any = None) -> bool:
+    """Stop a job that has not ended. A running command notices within a second.
+
+    Args:
+        by: The account that stops it; None where nobody asked for it.
+    """
+    stopped = bool(
         JobRecord.objects.filter(pk=record.pk, status__in=UNFINISHED).update(
             status=JobRecord.Status.CANCELLED, finished_at=timezone.now()
         )
     )
+    if stopped and by is not None:
+        audit.record(by, record.study, "job.cancelled", kind=record.kind, job=record.pk)
+    return stopped
 
 
 def give_up(record_id: int, reason: str) -> None:

@@ -14,6 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
+from django.db import transaction
+
+from collection import audit
 from collection.errors import DecisionRefused
 from collection.models import (
     ExclusionDecision,
@@ -57,7 +60,12 @@ def record_payment(
             f"“{Ground(ground).label}” is no ground for not paying: pay does not depend "
             "on withdrawing, nor on faults of ours."
         )
-    return PaymentDecision.objects.create(session=session, decision=decision, **fields)
+    with transaction.atomic():
+        row = PaymentDecision.objects.create(
+            session=session, decision=decision, **fields
+        )
+        _note("payment", row, by)
+    return row
 
 
 def record_exclusion(
@@ -79,9 +87,12 @@ def record_exclusion(
     """
     values = ExclusionDecision.Decided.values
     fields = _checked(session, decision, values, ground, reason, by, run)
-    return ExclusionDecision.objects.create(
-        session=session, decision=decision, **fields
-    )
+    with transaction.atomic():
+        row = ExclusionDecision.objects.create(
+            session=session, decision=decision, **fields
+        )
+        _note("exclusion", row, by)
+    return row
 
 
 def standing_exclusions(study: Study) -> dict[UUID, ExclusionDecision]:
@@ -102,6 +113,18 @@ def standing_payments(study: Study) -> dict[UUID, PaymentDecision]:
         if row.decision != PaymentDecision.Decided.BONUS:
             latest[row.session_id] = row
     return latest
+
+
+def _note(ledger: str, row: PaymentDecision | ExclusionDecision, by: str) -> None:
+    """The audit log names the ledger's row, not the person: the row goes with them."""
+    audit.record(
+        by,
+        row.session.study,
+        f"{ledger}.decided",
+        row=row.pk,
+        decision=row.decision,
+        ground=row.ground,
+    )
 
 
 def _checked(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection, transaction
 from django.utils import timezone
 
+from collection import audit
 from collection.assignment import dimensions_of
 from collection.definition_parts import ArrangementBlock, PairBlock, ValueBlock
 from collection.definitions import StudyDefinition
-from collection.errors import DefinitionError, Fault
+from collection.errors import DefinitionError, Fault, StateRefused
 from collection.models import Action, Cell, Study
 from collection.models.trials import Kind
 
@@ -28,8 +29,11 @@ WHERE a.study_id = %s
 
 
 @transaction.atomic
-def load_study(definition: StudyDefinition) -> Study:
+def load_study(definition: StudyDefinition, *, by: Any = None) -> Study:
     """Store a study with its actions and cells; loading the same again changes nothing.
+
+    Args:
+        by: The account that does it; None where a command does.
 
     Raises:
         DefinitionError: another definition stands under this slug, and people took
@@ -54,6 +58,7 @@ def load_study(definition: StudyDefinition) -> Study:
                 )
             ]
         )
+    is_new = study.pk is None
     study.title = definition.title
     study.definition = definition.model_dump(mode="json")
     study.definition_sha256 = definition.sha256
@@ -61,6 +66,12 @@ def load_study(definition: StudyDefinition) -> Study:
     if study.status == Study.Status.OPEN and definition.missing_before_opening():
         study.status = Study.Status.DRAFT
     study.save()
+    audit.record(
+        by,
+        study,
+        "study.created" if is_new else "study.changed",
+        definition=definition.sha256[:8],
+    )
     study.cells.all().delete()
     study.actions.all().delete()
     actions = Action.objects.bulk_create(
@@ -78,8 +89,12 @@ def load_study(definition: StudyDefinition) -> Study:
     return study
 
 
-def open_study(study: Study) -> Study:
+@transaction.atomic
+def open_study(study: Study, *, by: Any = None) -> Study:
     """Let people join. Safe to call twice; a paused or closed study opens again.
+
+    Args:
+        by: The account that does it; None where a command does.
 
     Raises:
         DefinitionError: with every field of the consent page that is still empty.
@@ -91,13 +106,34 @@ def open_study(study: Study) -> Study:
         study.status = Study.Status.OPEN
         study.opened_at = study.opened_at or timezone.now()
         study.save(update_fields=["status", "opened_at"])
+        audit.record(by, study, "study.opened")
     return study
 
 
-def close_study(study: Study) -> Study:
+def pause_study(study: Study, *, by: Any = None) -> Study:
+    """Let nobody new join for now; people who began may finish. Safe to call twice.
+
+    Raises:
+        StateRefused: the study is not open: there is nothing to pause.
+    """
+    if study.status not in (Study.Status.OPEN, Study.Status.PAUSED):
+        raise StateRefused(
+            f"Only an open study can be paused; this one is {study.status}."
+        )
+    return _let_nobody_in(study, Study.Status.PAUSED, by)
+
+
+def close_study(study: Study, *, by: Any = None) -> Study:
     """Let nobody new join; people who began may finish. Safe to call twice."""
-    study.status = Study.Status.CLOSED
-    study.save(update_fields=["status"])
+    return _let_nobody_in(study, Study.Status.CLOSED, by)
+
+
+@transaction.atomic
+def _let_nobody_in(study: Study, status: Study.Status, by: Any) -> Study:
+    if study.status != status:
+        study.status = status
+        study.save(update_fields=["status"])
+        audit.record(by, study, f"study.{status.value}")
     return study
 
 

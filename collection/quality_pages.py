@@ -13,10 +13,11 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from collection import coverage, ledgers
+from collection.access import Role, study_for
 from collection.attention.reading import evidence_of
 from collection.attention.rules import RULES
 from collection.attention.runs import changes
@@ -24,7 +25,6 @@ from collection.errors import DecisionRefused
 from collection.models import QualityRun, QualityVerdict, Study, StudySession, Trial
 from collection.quality_forms import DecisionForm, ExclusionForm, PaymentForm
 from collection.quality_plots import answer_dots, histogram
-from collection.research import studies_of
 
 PER_PAGE = 50
 SORTS = {"conduct": "conduct", "dissent": "agreement with others"}
@@ -39,7 +39,7 @@ LEDGERS: dict[str, tuple[type[DecisionForm], Any]] = {
 @require_safe
 def quality(request: HttpRequest, slug: str) -> HttpResponse:
     """A study's sessions with their flags, by one quality run."""
-    study = _study(request, slug)
+    study = study_for(request.user, slug)
     runs = list(study.quality_runs.all())
     run = _chosen(runs, request.GET.get("run"))
     context: dict[str, Any] = {
@@ -67,7 +67,7 @@ def decide(request: HttpRequest, slug: str, rater_id: str, ledger: str) -> HttpR
     """Write a decision into one ledger. The other is not touched."""
     if ledger not in LEDGERS:
         raise Http404("no such ledger")
-    session = _session(request, slug, rater_id)
+    session = _session(request, slug, rater_id, Role.EDITOR)
     kind, record = LEDGERS[ledger]
     form = kind(request.POST)
     if form.is_valid():
@@ -215,12 +215,10 @@ def _chosen(runs: list[QualityRun], asked: str | None) -> QualityRun | None:
     raise Http404("no such quality run")
 
 
-def _study(request: HttpRequest, slug: str) -> Study:
-    return get_object_or_404(studies_of(request.user), slug=slug)
-
-
-def _session(request: HttpRequest, slug: str, rater_id: str) -> StudySession:
-    study = _study(request, slug)
+def _session(
+    request: HttpRequest, slug: str, rater_id: str, at_least: Role = Role.VIEWER
+) -> StudySession:
+    study = study_for(request.user, slug, at_least)
     found = (
         StudySession.objects.filter(study=study, participant__rater_id=rater_id)
         .select_related("participant", "study")

@@ -1,39 +1,29 @@
 """The researcher's pages: my studies, how far they are, and what came out of them.
 
-Every view starts from the studies that this person may see: whoever may not see a study
-is told what a guess at its address would be told, that there is no such page. A view
-computes nothing: what takes longer than a request is a job.
+Every view starts from the studies that this person may see, and says which role it asks
+for (``access.py``). A view computes nothing: what takes longer than a request is a job.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from alignment.errors import FolderError
-from collection import coverage, downloads, jobs, quotas, results_pages
+from collection import audit, coverage, downloads, jobs, quotas, results_pages
+from collection.access import Role, studies_of, study_for
 from collection.errors import StudyFull
 from collection.job_forms import FORMS
 from collection.models import JobRecord, Study, StudySession
 from collection.superseded_pages import superseded_page
 
 RESULTS = ("report", "sweep")
-
-
-def studies_of(user: Any) -> QuerySet[Study]:
-    """The studies that a person may see: their own; all of them for a superuser."""
-    if not user.is_authenticated:
-        return Study.objects.none()
-    studies = Study.objects.order_by("title", "slug")
-    return studies if user.is_superuser else studies.filter(researchers=user)
 
 
 @login_required
@@ -49,7 +39,7 @@ def studies(request: HttpRequest) -> HttpResponse:
 @require_safe
 def study(request: HttpRequest, slug: str) -> HttpResponse:
     """One study: who came, what is covered, what was frozen and computed."""
-    found = _study(request, slug)
+    found = study_for(request.user, slug)
     records = list(found.jobs.all())
     incidents = coverage.incidents_by_code(found)
     simulated = coverage.has_simulated_people(found)
@@ -83,7 +73,7 @@ def study(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 def start_job(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
     """Put a job on the queue; a second press finds the first one waiting."""
-    found = _study(request, slug)
+    found = study_for(request.user, slug, at_least=Role.EDITOR)
     if kind not in FORMS:
         raise Http404("no such kind of job")
     form = FORMS[kind](request.POST, study=found)
@@ -99,7 +89,7 @@ def start_job(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
 @require_safe
 def job(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """How far a job is, or why it failed."""
-    record = get_object_or_404(_study(request, slug).jobs, pk=pk)
+    record = get_object_or_404(study_for(request.user, slug).jobs, pk=pk)
     reason, _, told = record.error.partition("\n")
     context = {
         "study": record.study,
@@ -118,8 +108,9 @@ def job(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 @require_POST
 def cancel_job(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """Stop a job that waits or runs."""
-    record = get_object_or_404(_study(request, slug).jobs, pk=pk)
-    if not jobs.cancel(record):
+    found = study_for(request.user, slug, at_least=Role.EDITOR)
+    record = get_object_or_404(found.jobs, pk=pk)
+    if not jobs.cancel(record, by=request.user):
         messages.info(request, "The job had already ended.")
     return redirect("research-job", slug=slug, pk=pk)
 
@@ -128,12 +119,14 @@ def cancel_job(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 @require_safe
 def snapshot_download(request: HttpRequest, slug: str, number: int) -> HttpResponseBase:
     """A snapshot's folder as a zip file."""
-    record = get_object_or_404(_study(request, slug).snapshots, number=number)
+    record = get_object_or_404(study_for(request.user, slug).snapshots, number=number)
     if record.superseded_at is not None:
         return superseded_page(request, record)
-    return downloads.zipped(
+    answer = downloads.zipped(
         Path(record.folder), "snapshot", f"{slug}-snapshot-{number}"
     )
+    audit.record(request.user, record.study, "snapshot.downloaded", number=number)
+    return answer
 
 
 @login_required
@@ -176,7 +169,9 @@ def result_page(request: HttpRequest, slug: str, pk: int) -> HttpResponseBase:
     record = _result(request, slug, "report", pk)
     if record.superseded_at is not None:
         return superseded_page(request, record)
-    return downloads.report_page(Path(record.result_folder))
+    answer = downloads.report_page(Path(record.result_folder))
+    audit.record(request.user, record.study, "report.opened", job=pk)
+    return answer
 
 
 @login_required
@@ -188,7 +183,9 @@ def result_download(
     record = _result(request, slug, kind, pk)
     if record.superseded_at is not None:
         return superseded_page(request, record)
-    return downloads.zipped(Path(record.result_folder), kind, f"{slug}-{kind}-{pk}")
+    answer = downloads.zipped(Path(record.result_folder), kind, f"{slug}-{kind}-{pk}")
+    audit.record(request.user, record.study, f"{kind}.downloaded", job=pk)
+    return answer
 
 
 def result_url(record: JobRecord) -> str:
@@ -204,12 +201,8 @@ def _places(study: Study, *, simulated: bool) -> list[quotas.Standing]:
     return quotas.standings(study, simulated=simulated)
 
 
-def _study(request: HttpRequest, slug: str) -> Study:
-    return get_object_or_404(studies_of(request.user), slug=slug)
-
-
 def _result(request: HttpRequest, slug: str, kind: str, pk: int) -> JobRecord:
     if kind not in RESULTS:
         raise Http404("no such kind of result")
-    finished = _study(request, slug).jobs.filter(status=JobRecord.Status.DONE)
+    finished = study_for(request.user, slug).jobs.filter(status=JobRecord.Status.DONE)
     return get_object_or_404(finished, kind=kind, pk=pk)

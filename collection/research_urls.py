@@ -3,7 +3,15 @@
 from django.contrib.auth import views as auth_views
 from django.urls import path
 
-from collection import erasure_pages, quality_pages, research
+from collection import (
+    account_pages,
+    audit_pages,
+    erasure_pages,
+    people_pages,
+    quality_pages,
+    research,
+    team_pages,
+)
 from collection.recruitment import research_pages as recruitment
 
 urlpatterns = [
@@ -16,7 +24,60 @@ urlpatterns = [
         name="research-login",
     ),
     path("logout/", auth_views.LogoutView.as_view(), name="research-logout"),
+    path("account/", account_pages.account, name="research-account"),
+    path(
+        "account/password/",
+        account_pages.ChangePassword.as_view(),
+        name="research-password",
+    ),
+    path(
+        "welcome/<str:uidb64>/<str:token>/",
+        account_pages.Welcome.as_view(),
+        name="research-welcome",
+    ),
+    path("teams/", team_pages.teams, name="research-teams"),
+    path("teams/<int:pk>/join/", team_pages.join, name="research-team-join"),
+    path(
+        "teams/<int:pk>/<int:place>/lead/",
+        team_pages.change_lead,
+        name="research-team-lead",
+    ),
+    path(
+        "teams/<int:pk>/<int:place>/leave/",
+        team_pages.leave,
+        name="research-team-leave",
+    ),
     path("studies/<slug:slug>/", research.study, name="research-study"),
+    path("studies/<slug:slug>/people/", people_pages.people, name="research-people"),
+    path(
+        "studies/<slug:slug>/people/add/",
+        people_pages.add,
+        name="research-people-add",
+    ),
+    path(
+        "studies/<slug:slug>/people/add-team/",
+        people_pages.add_team,
+        name="research-people-add-team",
+    ),
+    path(
+        "studies/<slug:slug>/people/invite/",
+        people_pages.invite,
+        name="research-people-invite",
+    ),
+    path(
+        "studies/<slug:slug>/people/<int:pk>/role/",
+        people_pages.change_role,
+        name="research-people-role",
+    ),
+    path(
+        "studies/<slug:slug>/people/<int:pk>/remove/",
+        people_pages.remove,
+        name="research-people-remove",
+    ),
+    path("studies/<slug:slug>/audit/", audit_pages.log, name="research-audit"),
+    path(
+        "studies/<slug:slug>/audit.csv", audit_pages.log_csv, name="research-audit-csv"
+    ),
     path("studies/<slug:slug>/erase/", erasure_pages.find, name="research-erase-find"),
     path(
         "studies/<slug:slug>/erase/<str:rater_id>/",

@@ -15,6 +15,7 @@ from django.test import Client
 from django.urls import reverse
 
 from alignment.folders import write_manifest, write_rows
+from collection import access
 from collection.models import JobRecord, SnapshotRecord, Study
 from tests import factories
 
@@ -27,16 +28,20 @@ PNG = bytes.fromhex(
 
 
 class Site:
-    """A study with one of everything, its owner, and a stranger."""
+    """A study with one of everything, its people by their roles, and a stranger."""
 
     def __init__(self, var: Path) -> None:
         self.study = factories.open_study()
         self.owner = User.objects.create_user("ada")
+        self.editor = User.objects.create_user("ed")
+        self.viewer = User.objects.create_user("vi")
         self.stranger = User.objects.create_user("bo")
         self.operator = User.objects.create_superuser("cy")
-        self.study.researchers.add(self.owner)
+        access.grant(self.study, self.owner, access.Role.OWNER)
+        access.grant(self.study, self.editor, access.Role.EDITOR)
+        access.grant(self.study, self.viewer, access.Role.VIEWER)
         elsewhere = factories.open_study(slug="elsewhere", title="Somebody else's")
-        elsewhere.researchers.add(self.stranger)
+        access.grant(elsewhere, self.stranger, access.Role.OWNER)
 
         self.snapshot = SnapshotRecord.objects.create(
             study=self.study,
@@ -57,6 +62,14 @@ class Site:
         rater_id = somebody.participant.rater_id
         where = {
             "research-study": ("get", [slug]),
+            "research-people": ("get", [slug]),
+            "research-people-add": ("post", [slug]),
+            "research-people-add-team": ("post", [slug]),
+            "research-people-invite": ("post", [slug]),
+            "research-people-role": ("post", [slug, self._place("vi")]),
+            "research-people-remove": ("post", [slug, self._place("ada")]),
+            "research-audit": ("get", [slug]),
+            "research-audit-csv": ("get", [slug]),
             "research-recruitment": ("get", [slug]),
             "research-recruitment-act": ("post", [slug, "sent-bonuses"]),
             "research-payment-list": ("get", [slug, "bonuses", 1]),
@@ -80,6 +93,9 @@ class Site:
             name: (method, reverse(name, args=arguments))
             for name, (method, arguments) in where.items()
         }
+
+    def _place(self, name: str) -> int:
+        return self.study.memberships.get(user__username=name).pk
 
     def ask(self, who: User | None, method: str, address: str) -> HttpResponse:
         browser = Client()

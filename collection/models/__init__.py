@@ -1,5 +1,6 @@
 """What the database keeps, one idea per file; import everything from here."""
 
+from collection.models.access import AuditRecord, Membership, Role, Team, TeamPlace
 from collection.models.people import (
     Consent,
     Participant,
@@ -37,6 +38,7 @@ from collection.models.waiting import WaitingPlace
 
 __all__ = [
     "Action",
+    "AuditRecord",
     "Cell",
     "ComprehensionOutcome",
     "Consent",
@@ -48,6 +50,7 @@ __all__ = [
     "Incident",
     "JobRecord",
     "LabStart",
+    "Membership",
     "Participant",
     "PaymentDecision",
     "PlatformEvent",
@@ -59,10 +62,13 @@ __all__ = [
     "RefusedArrival",
     "Reservation",
     "Response",
+    "Role",
     "SnapshotRecord",
     "Study",
     "StudySession",
     "Submission",
+    "Team",
+    "TeamPlace",
     "Trial",
     "TripletBatch",
     "TripletCandidate",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
@@ -34,9 +33,6 @@ class Study(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     opened_at = models.DateTimeField(null=True, blank=True)
-    researchers = models.ManyToManyField(
-        settings.AUTH_USER_MODEL, blank=True, related_name="studies"
-    )
 
     class Meta:
         verbose_name_plural = "studies"

@@ -17,13 +17,14 @@ from django.views.decorators.http import (
     require_safe,
 )
 
+from collection import audit
+from collection.access import Role, study_for
 from collection.models import PlatformPayment, Study, StudySession, Submission
 from collection.recruitment import lab, payments, tasks
 from collection.recruitment.completion import money
 from collection.recruitment.costs import Cost, cost, live_fair_pay
 from collection.recruitment.definition_lint import findings
 from collection.recruitment.sections import Recruitment
-from collection.research import _study
 
 KINDS = {
     "approvals": PlatformPayment.Kind.APPROVAL,
@@ -48,7 +49,7 @@ class NumberForm(forms.Form):
 @require_safe
 def recruitment(request: HttpRequest, slug: str) -> HttpResponse:
     """Who came from where, what became of them, what it costs, and what is owed."""
-    study = _study(request, slug)
+    study = study_for(request.user, slug)
     section = study.definition_model().recruitment
     on_platform = section is not None and section.prolific
     context: dict[str, Any] = {
@@ -66,14 +67,16 @@ def recruitment(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 def act(request: HttpRequest, slug: str, action: str) -> HttpResponse:
     """Ask or pay the platform, by the worker; or note that a list was sent by hand."""
-    study = _study(request, slug)
+    study = study_for(request.user, slug, at_least=Role.EDITOR)
     if action in tasks.ACTIONS:
         tasks.ACTIONS[action].defer(study_id=study.pk)
+        audit.record(request.user, study, "recruitment.asked", action=action)
         messages.info(request, "The worker does it now. Reload to see how it went.")
     elif action.startswith("sent-") and (
         kind := KINDS.get(action.removeprefix("sent-"))
     ):
         n = payments.mark_sent(study, kind)
+        audit.record(request.user, study, "recruitment.asked", action=action, n=n)
         messages.info(request, f"{n} marked as sent by hand.")
     else:
         raise Http404("no such action")
@@ -87,12 +90,13 @@ def payment_list(request: HttpRequest, slug: str, kind: str, part: int) -> HttpR
 
     It names the platform's submissions and nothing from the study's data.
     """
-    study = _study(request, slug)
+    study = study_for(request.user, slug, at_least=Role.EDITOR)
     if kind not in KINDS:
         raise Http404("no such list")
     parts = payments.csv_parts(study, KINDS[kind]) or [""]
     if not 1 <= part <= len(parts):
         raise Http404("no such part")
+    audit.record(request.user, study, "payment-list.downloaded", list=kind, part=part)
     name = f"{slug}-{kind}-{part}.csv"
     return HttpResponse(
         parts[part - 1],
@@ -105,11 +109,12 @@ def payment_list(request: HttpRequest, slug: str, kind: str, part: int) -> HttpR
 @require_http_methods(["GET", "HEAD", "POST"])
 def lab_sessions(request: HttpRequest, slug: str) -> HttpResponse:
     """Type a participant's number, get a start code; who is at work in the lab."""
-    study = _study(request, slug)
+    study = study_for(request.user, slug, at_least=Role.EDITOR)
     form = NumberForm(request.POST if request.method == "POST" else None)
     started = None
     if request.method == "POST" and form.is_valid():
         started = lab.start(study, form.cleaned_data["number"], by=request.user)
+        audit.record(request.user, study, "lab.started")
         form = NumberForm()
     machine = request.build_absolute_uri(reverse("lab"))
     context = {

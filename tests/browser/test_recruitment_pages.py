@@ -9,7 +9,7 @@ from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from collection import participation
+from collection import access, participation
 from collection.models import (
     PlatformIdentity,
     Reconciliation,
@@ -33,7 +33,7 @@ def study(transactional_db: None) -> Study:
     section = recruitment(verification="none")
     study = factories.open_study(recruitment=section, **factories.only("pair"))
     ada = User.objects.create_user("ada", password="a long enough secret")
-    study.researchers.add(ada)
+    access.grant(study, ada, access.Role.OWNER)
     return study
 
 

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from collection import erasure, participation
+from collection import access, erasure, participation
 from collection.management.commands.freezestudy import next_folder
 from collection.models import ComprehensionOutcome, Erasure, Study, StudySession
 from collection.snapshots import freeze
@@ -86,7 +86,7 @@ def take(page: Page, name: str) -> None:
 
 def log_in(page: Page, study: Study) -> None:
     owner = User.objects.create_user("owner", password="a long enough secret")
-    study.researchers.add(owner)
+    access.grant(study, owner, access.Role.OWNER)
     page.goto("/research/login/")
     page.get_by_label("Name").fill("owner")
     page.get_by_label("Password").fill("a long enough secret")

@@ -16,6 +16,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from collection import demo, jobs, serving
+from collection.access import Role, role_in
 from collection.models import JobRecord, Study
 from tests import factories
 
@@ -36,7 +37,7 @@ def test_the_researcher_is_made_once_with_a_password_of_their_own() -> None:
     assert again == user
     assert same == password
     assert User.objects.get().check_password(password)
-    assert study.researchers.get() == user
+    assert role_in(user, study) == Role.OWNER
     assert not user.is_superuser
     assert len(password) >= 12
 

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from collection import participation
 from collection.definitions import StudyDefinition
-from collection.models import PlatformIdentity, Study, StudySession
+from collection.models import Membership, PlatformIdentity, Study, StudySession
 from tests import factories
 
 FIRST = [("collection", "0002_responses_never_change")]
@@ -155,8 +155,17 @@ def test_every_row_of_the_first_release_is_there_and_the_session_goes_on(
     code = fill(first_release)
     before = {table: rows(table) for table in tables()}
     assert [table for table, found in before.items() if not found] == []
+    # A researcher of then has a role now.
+    (researcher,) = before.pop("collection_study_researchers")
 
     newest()
+
+    owner = Membership.objects.get()
+    assert (owner.study_id, owner.user_id, owner.role) == (
+        researcher["study_id"],
+        researcher["user_id"],
+        "owner",
+    )
 
     for table, old in before.items():
         now = rows(table)
@@ -207,3 +216,13 @@ def test_the_last_release_still_inserts_while_this_one_starts(
     )
 
     assert Study.objects.get().snapshots.count() == 2
+
+
+def test_going_back_leaves_the_researchers_who_were_there(first_release: Any) -> None:
+    fill(first_release)
+    newest()
+
+    executor = MigrationExecutor(connection)
+    executor.migrate([("collection", "0010_session_language")])
+
+    assert len(rows("collection_study_researchers")) == 1

@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from collection import participation, quotas, research_urls
+from collection import access, participation, quotas
 from collection.models import JobRecord, RefusedArrival, Study
 from tests import factories
 from tests.researchers import SVG, Site
@@ -25,29 +25,6 @@ def site(outside_var: Path) -> Site:
 
 
 # ------------------------------------------------------------------ who may see what
-
-OPEN_TO_ALL = {"research-login", "research-logout"}
-NAMES = [
-    pattern.name for pattern in research_urls.urlpatterns if pattern.name is not None
-]
-
-
-@pytest.mark.parametrize("name", sorted({*NAMES} - OPEN_TO_ALL - {"research"}))
-def test_a_study_is_shown_to_its_researchers_alone(site: Site, name: str) -> None:
-    method, address = site.addresses()[name]
-
-    anonymous = site.ask(None, method, address)
-    stranger = site.ask(site.stranger, method, address)
-    operator = site.ask(site.operator, method, address)
-    owner = site.ask(site.owner, method, address)
-
-    assert anonymous.status_code == 302
-    assert anonymous["Location"].startswith("/research/login/?next=")
-    assert stranger.status_code == 404
-    assert operator.status_code in (200, 302)
-    assert owner.status_code in (200, 302)
-    if owner.status_code == 302:
-        assert not owner["Location"].startswith("/research/login")
 
 
 def test_the_list_holds_my_studies_alone(site: Site) -> None:
@@ -364,7 +341,7 @@ def test_the_study_page_shows_places_taken_against_the_quotas(site: Site) -> Non
             {"name": "rest", "blocks": ["about"]},
         ],
     )
-    limited.researchers.add(site.owner)
+    access.grant(limited, site.owner, access.Role.OWNER)
     while limited.sessions.filter(group="all").count() < 2:
         factories.joined(limited)
     factories.answer(found := limited.sessions.filter(group="all")[0])

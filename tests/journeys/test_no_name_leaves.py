@@ -26,7 +26,7 @@ from django.urls import reverse
 from alignment.report import ReportSettings, write_report
 from bandits.spec import parse_spec
 from bandits.sweep import run_sweep
-from collection import erasure, participation
+from collection import access, erasure, participation
 from collection.finding import found_by
 from collection.jobs import studies_folder
 from collection.models import JobRecord, PlatformIdentity, Study, StudySession
@@ -179,7 +179,7 @@ def test_no_planted_name_stands_in_anything_that_is_given_out(
         caplog.set_level(logging.DEBUG, logger=logger)
     pairs = {**ANSWERED[0], "trials_per_session": 15}
     study = factories.open_study(blocks=[pairs, *ANSWERED[1:]])
-    study.researchers.add(User.objects.create_user("owner"))
+    access.grant(study, User.objects.create_user("owner"), access.Role.OWNER)
     client.force_login(User.objects.get(username="owner"))
     with serve_in_background() as site:
         sessions = [walk_in(site, pid) for pid in PIDS]

@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
+from collection import access
 from collection.errors import StudyClosed
 from collection.loading import close_study
 from collection.models import LabStart, PlatformIdentity, Study, StudySession
@@ -27,7 +28,7 @@ def study() -> Study:
 @pytest.fixture
 def experimenter(study: Study) -> Client:
     ada = User.objects.create_user("ada")
-    study.researchers.add(ada)
+    access.grant(study, ada, access.Role.OWNER)
     browser = Client()
     browser.force_login(ada)
     return browser

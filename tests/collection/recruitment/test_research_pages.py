@@ -11,7 +11,7 @@ from django.db import connection
 from django.test import Client
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from collection import participation
+from collection import access, participation
 from collection.models import RefusedArrival, Study
 from collection.recruitment.payments import owe_bonus
 from collection.recruitment.reconciliation import reconcile
@@ -28,7 +28,7 @@ HOME = "/research/studies/tiny/recruitment/"
 @pytest.fixture
 def ada(study: Study) -> Client:
     owner = User.objects.create_user("ada")
-    study.researchers.add(owner)
+    access.grant(study, owner, access.Role.OWNER)
     browser = Client()
     browser.force_login(owner)
     return browser
@@ -79,7 +79,7 @@ def test_the_page_tells_who_came_and_what_is_owed_and_names_nobody(
 
 def test_a_study_by_plain_link_has_a_page_too(ada: Client) -> None:
     other = factories.open_study(slug="plain")
-    other.researchers.add(User.objects.get())
+    access.grant(other, User.objects.get(), access.Role.OWNER)
 
     page = ada.get("/research/studies/plain/recruitment/").content.decode()
 
