@@ -1,7 +1,7 @@
 """What every response carries, and how a refusal is shown.
 
-``SecurityHeadersMiddleware`` allows a page to load from this site only: no inline script
-or style, no frame, no foreign address. ``CollectionErrorMiddleware`` turns a
+``SecurityHeadersMiddleware`` allows a page to load from this site only (``policies.py``
+says what, and how a view asks for more). ``CollectionErrorMiddleware`` turns a
 :class:`~collection.errors.CollectionError` into a page a participant can act on, or into
 JSON for a program, and leaves an ``Incident`` behind. A database that is away for a moment
 is no fault of anybody's: the page says so, and tries again.
@@ -33,25 +33,12 @@ from collection.errors import (
 )
 from collection.languages import speak_to
 from collection.models import Incident, StudySession
+from collection.policies import CONTENT_SECURITY_POLICY, HEADER
 
 log = logging.getLogger(__name__)
 
-CONTENT_SECURITY_POLICY: Final = "; ".join(
-    [
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self'",
-        "font-src 'self'",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    ]
-)
-
 HEADERS: Final = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    HEADER: CONTENT_SECURITY_POLICY,
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     # A session's address is its key, so no page may wait in a cache for the next person
     # at a shared machine, nor come back from one with an answered trial.

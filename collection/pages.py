@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.db import connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
@@ -142,11 +141,3 @@ def withdraw(request: HttpRequest, code: UUID) -> HttpResponse:
 def _forgetting_who(response: HttpResponse, session: StudySession) -> HttpResponse:
     identities.drop(response, session)
     return response
-
-
-@require_safe
-def healthz(request: HttpRequest) -> HttpResponse:
-    """Whether the site and its database answer."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-    return JsonResponse({"status": "ok"})

@@ -124,6 +124,7 @@ def gunicorn_command(port: int) -> list[str]:
         "--bind", f"{HOST}:{port}", "--worker-class", "gthread",
         "--workers", "2", "--threads", "4", "--keep-alive", "15",
         "--graceful-timeout", "5", "--no-control-socket", "--log-level", "warning",
+        "--config", "python:collection.server_hooks",
     ]  # fmt: skip
     # The workers' heartbeat file must not wait for a slow disk.
     if Path("/dev/shm").is_dir():
@@ -230,7 +231,7 @@ def _wait_until_up(server: subprocess.Popen[bytes], base_url: str, log: Path) ->
             return
         time.sleep(0.05)
     raise ServerDidNotStart(
-        f"The server on {base_url} did not answer {base_url}/healthz within "
+        f"The server on {base_url} did not answer {base_url}/readyz within "
         f"{START_TIMEOUT_S:.0f} s. Its log ({log}) ends: {_last_words(log)}"
     )
 
@@ -240,7 +241,7 @@ def _is_healthy(base_url: str) -> bool:
     connection = HTTPConnection(base_url.removeprefix("http://"), timeout=5)
     try:
         with closing(connection):
-            connection.request("GET", "/healthz")
+            connection.request("GET", "/readyz")
             return connection.getresponse().status == 200
     except (OSError, HTTPException):
         return False

@@ -6,9 +6,19 @@
 ``ATTUNE_HOSTS``       comma-separated host names that the site answers to
 ``ATTUNE_MOST_AT_ONCE``  people answering at once before others wait (default 600; 0: any)
 ``ATTUNE_HTTPS``       1: cookies only over TLS, and HSTS
+``ATTUNE_PROXIES``     how many reverse proxies stand in front (default 0): whom to believe
+                       about the address a request came from (``collection/limits.py``)
+``ATTUNE_LIMITS``      0: no rate limits, for load tests from one machine
+``ATTUNE_LARGEST_UPLOAD``  bytes that a logged-in researcher may send at once (8 MiB)
+``ATTUNE_METRICS_TOKEN``   who brings it may read ``/metrics`` (unset: this machine only)
+``ATTUNE_LOGS``        json: one JSON object a line, with a line for every request
 ``ATTUNE_ERASURES``    the file of erasures (default: ``erasures.jsonl`` in the var folder);
                        name one that no restored backup overwrites
 ``ATTUNE_DEBUG``       1: Django's debug pages, for developing only
+
+Each secret (``ATTUNE_SECRET_KEY``, ``ATTUNE_METRICS_TOKEN``, ``DATABASE_PASSWORD``, those
+below) may stand in a file instead, which the variable of the same name with ``_FILE``
+names. ``DATABASE_PASSWORD`` is for a ``DATABASE_URL`` without a password.
 
 Where people come from Prolific:
 
@@ -28,7 +38,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from collection import embedded
+from collection import embedded, logs
+from collection.secret_files import secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = Path(os.environ.get("ATTUNE_VAR") or BASE_DIR / "var")
@@ -80,7 +91,7 @@ def _database() -> dict[str, Any]:
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(url.path[1:]),
         "USER": unquote(url.username or ""),
-        "PASSWORD": unquote(url.password or ""),
+        "PASSWORD": unquote(url.password or "") or secret("DATABASE_PASSWORD"),
         "HOST": url.hostname or "",
         "PORT": str(url.port or ""),
         "CONN_HEALTH_CHECKS": True,
@@ -90,7 +101,7 @@ def _database() -> dict[str, Any]:
 
 DATABASES = {"default": _database()}
 
-SECRET_KEY = os.environ.get("ATTUNE_SECRET_KEY", "")
+SECRET_KEY = secret("ATTUNE_SECRET_KEY")
 if not SECRET_KEY:
     if _DATABASE_URL and not DEBUG:
         raise ImproperlyConfigured(
@@ -109,6 +120,8 @@ CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS] if _HTTPS e
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = _HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if _HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _HTTPS
+# Whoever watches the site asks a worker directly, without TLS.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 if _HTTPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
@@ -128,10 +141,13 @@ INSTALLED_APPS = [
     "procrastinate.contrib.django",
 ]
 
+# Outermost first. The headers stand outside whatever may answer by itself: static files,
+# the redirect to TLS, a refused host.
 MIDDLEWARE = [
+    "collection.observing.ObservingMiddleware",
+    "collection.middleware.SecurityHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "collection.middleware.SecurityHeadersMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "collection.languages.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -161,6 +177,10 @@ TEMPLATES = [
     }
 ]
 
+PASSWORD_HASHERS = [
+    "collection.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -213,24 +233,10 @@ ATTUNE_TRIPLETS_FRESH_MINUTES = 60
 
 PROLIFIC_URL = os.environ.get("ATTUNE_PROLIFIC_URL") or "https://api.prolific.com"
 PROLIFIC_ISSUER = os.environ.get("ATTUNE_PROLIFIC_ISSUER") or "https://www.prolific.com"
-PROLIFIC_TOKEN = os.environ.get("ATTUNE_PROLIFIC_TOKEN", "")
-PROLIFIC_WEBHOOK_SECRET = os.environ.get("ATTUNE_PROLIFIC_WEBHOOK_SECRET", "")
+PROLIFIC_TOKEN = secret("ATTUNE_PROLIFIC_TOKEN")
+PROLIFIC_WEBHOOK_SECRET = secret("ATTUNE_PROLIFIC_WEBHOOK_SECRET")
 
 PROCRASTINATE_IMPORT_PATHS = ["collection.work", "collection.recruitment.tasks"]
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}
-    },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": "WARNING"},
-    # Refusals are expected and recorded as incidents; their paths hold session codes.
-    # httpx would log addresses, and those of a platform's API name submissions.
-    "loggers": {
-        "django.request": {"level": "ERROR"},
-        "httpx": {"level": "WARNING"},
-        "httpcore": {"level": "WARNING"},
-    },
-}
+ATTUNE_METRICS_TOKEN = secret("ATTUNE_METRICS_TOKEN")
+LOGGING = logs.configuration(as_json=os.environ.get("ATTUNE_LOGS") == "json")

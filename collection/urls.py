@@ -2,7 +2,14 @@
 
 from django.urls import include, path
 
-from collection import joining_pages, pages, rights_pages, trial_views
+from collection import (
+    health,
+    joining_pages,
+    metrics,
+    pages,
+    rights_pages,
+    trial_views,
+)
 from collection.recruitment import lab_pages, participant_pages, webhooks
 
 urlpatterns = [
@@ -22,7 +29,9 @@ urlpatterns = [
     path("lab/", lab_pages.lab_start, name="lab"),
     path("hooks/prolific/", webhooks.prolific, name="prolific-webhook"),
     path("research/", include("collection.research_urls")),
-    path("healthz", pages.healthz, name="healthz"),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics.metrics, name="metrics"),
 ]
 
 handler403 = "collection.error_pages.forbidden"

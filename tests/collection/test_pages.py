@@ -314,10 +314,3 @@ def test_a_fault_of_ours_is_a_plain_page_that_reassures(
 
     assert page.status_code == 500
     assert "This was not your fault." in page.text
-
-
-def test_the_health_check_asks_the_database(
-    client: Client, django_assert_num_queries: object
-) -> None:
-    with django_assert_num_queries(1):  # type: ignore[operator]
-        assert client.get("/healthz").json() == {"status": "ok"}
