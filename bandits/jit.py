@@ -3,8 +3,9 @@
 numba's own cache looks at the file of the function it compiled, not at those of the
 functions it calls; an edit there would go unseen. And it wants to write beside the
 source, which an installed package may forbid. So the machine code is kept in a folder
-named by a digest of every compiled module: `NUMBA_CACHE_DIR` where set, else the user's
-cache folder, else a temporary one. Compiling costs seconds, once a machine.
+named by a digest of every compiled module and of this one: `NUMBA_CACHE_DIR` where
+set, else the user's cache folder, else a temporary one. Compiling costs seconds, once a
+machine.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ NO_NAN = {"nnan", "nsz", "reassoc"}
 def cache_folder() -> str | None:
     """Where machine code is kept; None where nothing can be written, and it is not."""
     digest = hashlib.sha256()
-    for source in sorted(Path(__file__).parent.glob("compiled*.py")):
+    here = Path(__file__)
+    for source in (here, *sorted(here.parent.glob("compiled*.py"))):
         digest.update(source.read_bytes())
     for base in _bases():
         folder = base / f"attune-{digest.hexdigest()[:16]}"
