@@ -125,7 +125,7 @@ def test_every_page_answers_writes_nothing_and_leads_nowhere_else(
 def test_a_previewed_trial_is_the_page_that_participants_get(browser: Client) -> None:
     study = loaded(STUDIES / "short" / "study.toml")
     StudyRow.objects.filter(pk=study.pk).update(status="open")
-    session = factories.consented(StudyRow.objects.get(pk=study.pk))
+    session = factories.consented(factories.joined(StudyRow.objects.get(pk=study.pk)))
     real = Client().get(f"/p/{session.code}/trial/").content
     preview = browser.get(address(study, "q1")).content
 
