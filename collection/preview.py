@@ -135,6 +135,22 @@ class Preview:
             first += n
         return parts
 
+    @property
+    def differs(self) -> str:
+        """What this session has that others of the group have not; empty if nothing."""
+        if n_variants(self.study, self.group) == 1:
+            return ""
+        said = [" then ".join(self.blocks)] if self._turned_round else []
+        rated = [trial for trial in self.trials if trial.kind == Kind.VALUE]
+        said += dict.fromkeys(trial.dimension for trial in rated)
+        if any(trial.polarity == Trial.Polarity.REVERSED for trial in rated):
+            said.append("scales the other way round")
+        return ", ".join(said)
+
+    @property
+    def _turned_round(self) -> bool:
+        return len(block_orders(self.group.blocks, self.definition)) > 1
+
     @cached_property
     def pages(self) -> list[str]:
         """The names of the pages from the first to the last: `q7` is trial 7."""

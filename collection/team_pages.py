@@ -46,7 +46,7 @@ def teams(request: HttpRequest) -> HttpResponse:
             team.places.create(user_id=request.user.pk, leads=True)
             audit.record(request.user, None, "team.made", team=team.name)
         return redirect("research-teams")
-    mine = TeamPlace.objects.filter(user_id=request.user.pk).select_related("team")
+    mine = TeamPlace.objects.filter(user=_me(request)).select_related("team")
     context = {
         "form": form,
         "places": mine.prefetch_related("team__places__user", "team__memberships"),
@@ -95,13 +95,18 @@ def leave(request: HttpRequest, pk: int, place: int) -> HttpResponse:
 # ------------------------------------------------------------------ the pieces
 
 
+def _me(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)  # every view here asks for a login
+    return request.user
+
+
 def _mine(request: HttpRequest, pk: int) -> Team:
     return get_object_or_404(Team, pk=pk, places__user=request.user)
 
 
 def _led(request: HttpRequest, pk: int) -> Team:
     team = _mine(request, pk)
-    if not team.places.filter(user_id=request.user.pk, leads=True).exists():
+    if not team.places.filter(user=_me(request), leads=True).exists():
         raise NotAllowed("Only who leads this team may do this.")
     return team
 

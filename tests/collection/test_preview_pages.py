@@ -162,7 +162,7 @@ def test_a_language_stays_along_the_way(browser: Client) -> None:
     assert onward["Location"] == address(study, "consent") + "?lang=de"
     page = instructions.content.decode()
     assert '<html lang="de"' in page
-    assert "So funktioniert es" in page or "So geht es" in page
+    assert "So geht es" in page
     assert 'lang="en" dir="ltr"' in page  # the bar
 
 
@@ -187,6 +187,9 @@ def test_what_differs_between_people_differs_between_the_variants() -> None:
         one.name for one in study.definition_model().dimensions
     }
     assert {polarity for _, polarity in seen} == {"normal", "reversed"}
+    told = [one.differs for one in previews]
+    assert len(set(told)) == len(told)
+    assert "scales the other way round" in told[1]
     again = Preview(study, group, 0)
     assert [t.actions for t in again.trials] == [t.actions for t in previews[0].trials]
 
