@@ -21,18 +21,29 @@ def read_actions(path: Path) -> tuple[list[dict[str, Any]], list[Fault]]:
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         return [], [Fault(path.name, f"cannot be read: {error}")]
+    except (OSError, ValueError) as error:  # no such file; a name with a NUL
+        # Without the folder: it says where the server keeps its files.
+        reason = getattr(error, "strerror", None) or str(error)
+        return [], [Fault(path.name, f"cannot be read: {reason}")]
+    if "\0" in text:
+        number = text[: text.index("\0")].count("\n") + 1
+        return [], [Fault(f"{path.name} line {number}", "holds a NUL character")]
     reader = csv.reader(io.StringIO(text, newline=""))
-    header = [column.strip() for column in next(reader, [])]
+    try:
+        records = [(reader.line_num, fields) for fields in reader]
+    except csv.Error as error:
+        return [], [Fault(f"{path.name} line {reader.line_num}", f"is no CSV: {error}")]
+    first = records[0][1] if records else []
+    header = [column.strip() for column in first]
     faults = _header_faults(header, path.name)
     if faults:
         return [], faults
     rows: list[dict[str, Any]] = []
     seen_ids: dict[str, int] = {}
     seen_texts: dict[str, int] = {}
-    for fields in reader:
-        line = reader.line_num
+    for line, fields in records[1:]:
         if not any(field.strip() for field in fields):
             continue
         messages = []

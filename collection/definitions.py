@@ -134,7 +134,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Mapping, Set
 from functools import cached_property
 from pathlib import Path
@@ -170,6 +169,7 @@ from collection.study_texts import (
     tag_faults,
     text_faults,
 )
+from collection.toml_file import read_toml
 
 
 class StudyDefinition(Section):
@@ -354,13 +354,9 @@ _parsed: dict[str, StudyDefinition] = {}
 
 def _read(path: Path) -> tuple[StudyDefinition | None, list[Fault]]:
     """The definition if it has no fault, and all faults otherwise."""
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        return None, [Fault(path.name, f"cannot be read: {error}")]
-    except tomllib.TOMLDecodeError as error:
-        return None, [Fault(path.name, f"is not TOML: {error}")]
-    faults: list[Fault] = []
+    raw, faults = read_toml(path)
+    if raw is None:
+        return None, faults
     if "actions" in raw:
         del raw["actions"]
         faults.append(
@@ -380,11 +376,18 @@ def _read(path: Path) -> tuple[StudyDefinition | None, list[Fault]]:
         )
     actions_file = raw.get("actions_file", "actions.csv")
     rows: list[dict[str, Any]] = []
-    if isinstance(actions_file, str) and actions_file.strip():
-        rows, csv_faults = read_actions(path.parent / actions_file)
-        faults += csv_faults
-    translations, unreadable = read_translations(path.parent, raw)
-    faults += unreadable
+    translations: dict[str, dict[str, str]] = {}
+    unreadable: list[Fault] = []
+    if isinstance(actions_file, str) and not _is_plain(actions_file):
+        # A document that somebody sends must not name other files of this machine.
+        place = f"{path.name}: actions_file"
+        faults.append(Fault(place, "names a file beside this document, in no folder"))
+    else:
+        if isinstance(actions_file, str) and actions_file.strip():
+            rows, csv_faults = read_actions(path.parent / actions_file)
+            faults += csv_faults
+        translations, unreadable = read_translations(path.parent, raw)
+        faults += unreadable
     whole = {**raw, "actions": rows, "translations": translations}
     definition = None
     try:
@@ -399,6 +402,10 @@ def _read(path: Path) -> tuple[StudyDefinition | None, list[Fault]]:
         listed = {_file(fault) for fault in unreadable if ":" not in fault.place}
         faults += _faults_of_languages(whole, path.name, listed)
     return (None if faults else definition), faults
+
+
+def _is_plain(file: str) -> bool:
+    return Path(file).name == file and file not in (".", "..")
 
 
 def _language_faults(document: Mapping[str, Any]) -> list[Fault]:

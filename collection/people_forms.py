@@ -43,7 +43,8 @@ class InviteForm(forms.ModelForm):  # type: ignore[type-arg]
         help_texts = {"username": "Letters, digits and @ . + - _", "email": ""}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, auto_id="invite-%s", **kwargs)
+        kwargs["auto_id"] = "invite-%s"
+        super().__init__(*args, **kwargs)
         self.fields["email"].required = True
         for name in ("username", "email"):
             self.fields[name].widget.attrs |= {"autocomplete": "off"}
@@ -59,11 +60,14 @@ class InviteForm(forms.ModelForm):  # type: ignore[type-arg]
 class TeamForm(forms.Form):
     """One of one's own teams that is not in the study yet."""
 
-    team = forms.ModelChoiceField(queryset=None, label="Team", empty_label=None)
+    team: Any = forms.ModelChoiceField(
+        queryset=Team.objects.none(), label="Team", empty_label=None
+    )
     role = forms.ChoiceField(label="Role", choices=ROLES)
 
-    def __init__(self, *args: Any, user: User, study: Study, **kwargs: Any) -> None:
-        super().__init__(*args, auto_id="team-%s", **kwargs)
+    def __init__(self, *args: Any, user: Any, study: Study, **kwargs: Any) -> None:
+        kwargs["auto_id"] = "team-%s"
+        super().__init__(*args, **kwargs)
         mine = Team.objects.filter(places__user=user)
         self.fields["team"].queryset = mine.exclude(  # type: ignore[attr-defined]
             memberships__study=study

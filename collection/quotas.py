@@ -144,7 +144,7 @@ def open_groups(study: Study, *, simulated: bool) -> Sequence[Group]:
         return definition.groups
     *groups, whole = standings(study, simulated=simulated)
     if whole.turned_away:
-        raise _full()
+        raise full_refusal()
     return [
         group
         for group, standing in zip(definition.groups, groups, strict=True)
@@ -180,10 +180,11 @@ def keep_place(session: StudySession) -> None:
         return
     groups = open_groups(study, simulated=session.simulated)
     if session.group not in {group.name for group in groups}:
-        raise _full()
+        raise full_refusal()
 
 
-def _full() -> StudyFull:
+def full_refusal() -> StudyFull:
+    """What is said to somebody who finds no place free."""
     return StudyFull(
         _("This study has all the people it needs. Thank you very much for coming.")
     )

@@ -8,8 +8,10 @@ from collection import (
     audit_pages,
     erasure_pages,
     people_pages,
+    preview_pages,
     quality_pages,
     research,
+    study_pages,
     team_pages,
 )
 from collection.recruitment import research_pages as recruitment
@@ -47,7 +49,32 @@ urlpatterns = [
         team_pages.leave,
         name="research-team-leave",
     ),
+    path("new/", study_pages.upload, name="research-new"),
     path("studies/<slug:slug>/", research.study, name="research-study"),
+    path(
+        "studies/<slug:slug>/definition/",
+        study_pages.definition,
+        name="research-definition",
+    ),
+    path(
+        "studies/<slug:slug>/definition/upload/",
+        study_pages.upload,
+        name="research-upload",
+    ),
+    path(
+        "studies/<slug:slug>/state/<slug:change>/",
+        study_pages.change_state,
+        name="research-state",
+    ),
+    path(
+        "studies/<slug:slug>/preview/", preview_pages.overview, name="research-preview"
+    ),
+    path(
+        "studies/<slug:slug>/preview/<slug:group>/<int:variant>/<slug:name>/",
+        preview_pages.page,
+        name="research-preview-page",
+    ),
+    path("studies/<slug:slug>/pilot/", study_pages.pilot, name="research-pilot"),
     path("studies/<slug:slug>/people/", people_pages.people, name="research-people"),
     path(
         "studies/<slug:slug>/people/add/",

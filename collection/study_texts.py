@@ -47,7 +47,6 @@ from __future__ import annotations
 
 import copy
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +54,7 @@ from typing import Any, Final
 
 from collection.actions_file import read_actions
 from collection.errors import Fault
+from collection.toml_file import read_toml
 
 Texts = Mapping[str, str]
 """Name -> text: `dimensions.morality.low`, `actions.return-wallet`."""
@@ -264,14 +264,10 @@ def actions_file_in(language: str, actions_file: str) -> str:
 
 
 def _read_texts(path: Path) -> tuple[dict[str, str], list[Fault]]:
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        return {}, [Fault(path.name, f"cannot be read: {error}")]
-    except tomllib.TOMLDecodeError as error:
-        return {}, [Fault(path.name, f"is not TOML: {error}")]
+    document, faults = read_toml(path)
     texts: dict[str, str] = {}
-    faults = []
+    if document is None:
+        return texts, faults
     for name, text in _flat(document):
         if not isinstance(text, str):
             faults.append(Fault(f"{path.name}: {name}", f"is no text; got {text!r}"))

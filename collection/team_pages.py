@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from collection import accounts, audit
 from collection.errors import CollectionError, LastLead, NotAllowed, NotOneAccount
-from collection.models import Team, TeamPlace
+from collection.models import Study, Team, TeamPlace
 from collection.people_forms import LONGEST_WHO
 
 
@@ -43,10 +43,10 @@ def teams(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         with transaction.atomic():
             team = form.save()
-            team.places.create(user=request.user, leads=True)
+            team.places.create(user_id=request.user.pk, leads=True)
             audit.record(request.user, None, "team.made", team=team.name)
         return redirect("research-teams")
-    mine = TeamPlace.objects.filter(user=request.user).select_related("team")
+    mine = TeamPlace.objects.filter(user=_me(request)).select_related("team")
     context = {
         "form": form,
         "places": mine.prefetch_related("team__places__user", "team__memberships"),
@@ -95,13 +95,18 @@ def leave(request: HttpRequest, pk: int, place: int) -> HttpResponse:
 # ------------------------------------------------------------------ the pieces
 
 
+def _me(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)  # every view here asks for a login
+    return request.user
+
+
 def _mine(request: HttpRequest, pk: int) -> Team:
     return get_object_or_404(Team, pk=pk, places__user=request.user)
 
 
 def _led(request: HttpRequest, pk: int) -> Team:
     team = _mine(request, pk)
-    if not team.places.filter(user=request.user, leads=True).exists():
+    if not team.places.filter(user=_me(request), leads=True).exists():
         raise NotAllowed("Only who leads this team may do this.")
     return team
 
@@ -138,7 +143,9 @@ def _do(team: Team, place: TeamPlace, leads: bool | None, by: Any) -> None:
 
 def _note(team: Team, by: Any, verb: str, who: User, **details: bool) -> None:
     """In the log of every study of the team: each has one person more, or less, now."""
-    studies = [one.study for one in team.memberships.select_related("study")]
+    studies: list[Study | None] = [
+        one.study for one in team.memberships.select_related("study")
+    ]
     for study in studies or [None]:
         account = who.get_username()
         audit.record(by, study, verb, team=team.name, account=account, **details)

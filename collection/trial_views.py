@@ -124,7 +124,7 @@ def _show_current(
     if here is None or here.trial is None:
         return redirect("debrief", code=code)
     if refused is None or refused == here.trial.pk:
-        return _show_trial(
+        return show_trial(
             request, session, here, refusal=None if refused is None else refusal
         )
     return redirect("trial", code=code)
@@ -154,13 +154,14 @@ class Opening:
     text: str
 
 
-def _show_trial(
+def show_trial(
     request: HttpRequest,
     session: StudySession,
     here: Whereabouts,
     *,
     refusal: str | None = None,
 ) -> HttpResponse:
+    """The page of one trial; looks nothing up that is not handed over."""
     definition = languages.speak(session)
     current = here.trial
     assert current is not None

@@ -84,6 +84,16 @@ def sweep_command(record: JobRecord) -> list[str]:
     return [*command, "--resume"]
 
 
+def simulate_command(record: JobRecord) -> list[str]:
+    """Let simulated participants walk through a pilot; leaves no folder.
+
+    Parameters: ``sessions`` (how many come).
+    """
+    assert record.study is not None
+    command = [sys.executable, "manage.py", "simulateparticipants", record.study.slug]
+    return [*command, "--sessions", str(record.parameters["sessions"])]
+
+
 def _in_use(source: SnapshotRecord | JobRecord, name: str) -> None:
     if source.superseded_at is not None:
         raise SupersededResult(
@@ -99,6 +109,11 @@ def freeze(record_id: int) -> None:
 @app.task(name="quality", queue="jobs", lock=ONE_AT_A_TIME)
 def quality(record_id: int) -> None:
     jobs.perform(record_id, quality_command)
+
+
+@app.task(name="simulate", queue="jobs")
+def simulate(record_id: int) -> None:
+    jobs.perform(record_id, simulate_command)
 
 
 @app.task(name="report", queue="jobs", lock=ONE_AT_A_TIME)
@@ -121,12 +136,14 @@ TASKS: dict[str, Any] = {
     "freeze": freeze,
     "quality": quality,
     "report": report,
+    "simulate": simulate,
     "sweep": sweep,
 }
 COMMANDS: dict[str, jobs.Command] = {
     "freeze": freeze_command,
     "quality": quality_command,
     "report": report_command,
+    "simulate": simulate_command,
     "sweep": sweep_command,
 }
 

@@ -68,6 +68,12 @@ class Site:
             "research-people-invite": ("post", [slug]),
             "research-people-role": ("post", [slug, self._place("vi")]),
             "research-people-remove": ("post", [slug, self._place("ada")]),
+            "research-definition": ("get", [slug]),
+            "research-preview": ("get", [slug]),
+            "research-preview-page": ("get", [slug, self._group(), 0, "join"]),
+            "research-upload": ("get", [slug]),
+            "research-state": ("post", [slug, "open"]),
+            "research-pilot": ("post", [slug]),
             "research-audit": ("get", [slug]),
             "research-audit-csv": ("get", [slug]),
             "research-recruitment": ("get", [slug]),
@@ -96,6 +102,9 @@ class Site:
 
     def _place(self, name: str) -> int:
         return self.study.memberships.get(user__username=name).pk
+
+    def _group(self) -> str:
+        return self.study.definition_model().groups[0].name
 
     def ask(self, who: User | None, method: str, address: str) -> HttpResponse:
         browser = Client()

@@ -74,6 +74,15 @@ def technical_path(session: StudySession) -> CompletionPath:
     return _path(session, Outcome.TECHNICAL)
 
 
+def path_for_preview(session: StudySession, outcome: Outcome) -> CompletionPath:
+    """How most people's session ends like this, for one that is nobody's."""
+    definition = session.study.definition_model()
+    section = definition.recruitment
+    if section is not None and section.prolific:
+        return _on_prolific(section, outcome)
+    return _plain(session, definition, outcome)
+
+
 def path_when_full(
     whose: Study | StudySession, *, from_platform: bool = False
 ) -> CompletionPath:

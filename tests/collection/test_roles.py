@@ -22,6 +22,7 @@ ROLES = ["viewer", "editor", "owner", "operator"]
 OF_ONESELF = {
     "research",
     "research-account",
+    "research-new",
     "research-password",
     "research-teams",
     "research-team-join",
@@ -55,6 +56,12 @@ LOWEST = {
     "research-people-invite": "owner",
     "research-people-role": "owner",
     "research-people-remove": "owner",
+    "research-definition": "viewer",
+    "research-preview": "viewer",
+    "research-preview-page": "viewer",
+    "research-upload": "editor",
+    "research-state": "editor",
+    "research-pilot": "editor",
     "research-audit": "owner",
     "research-audit-csv": "owner",
 }
