@@ -11,6 +11,7 @@ from collection import (
     quality_pages,
     research,
     team_pages,
+    token_pages,
 )
 from collection.recruitment import research_pages as recruitment
 
@@ -35,6 +36,8 @@ urlpatterns = [
         account_pages.Welcome.as_view(),
         name="research-welcome",
     ),
+    path("tokens/", token_pages.own_tokens, name="research-tokens"),
+    path("tokens/<int:pk>/revoke/", token_pages.revoke, name="research-token-revoke"),
     path("teams/", team_pages.teams, name="research-teams"),
     path("teams/<int:pk>/join/", team_pages.join, name="research-team-join"),
     path(

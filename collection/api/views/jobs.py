@@ -91,7 +91,7 @@ class Cancel(StudyView):
         Safe to repeat. A job that is done or failed stays what it is (409).
         """
         job = _job(self, pk)
-        stopped = jobs.cancel(job)
+        stopped = jobs.cancel(job, by=request.user)
         job.refresh_from_db()
         if not stopped and job.status != JobRecord.Status.CANCELLED:
             raise JobEnded(f"Job {job.pk} has ended: it is {job.status}.")

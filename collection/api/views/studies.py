@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db import transaction
@@ -13,7 +14,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from collection import audit, coverage, loading
+from collection import coverage, loading
 from collection.access import role_in, studies_of
 from collection.api.base import ApiView, StudyView, page
 from collection.api.bodies import PageQuery, Strict
@@ -28,14 +29,18 @@ from collection.api.fields import (
 from collection.api.schema import page_of
 from collection.models import Action, Cell, Study, StudySession
 
-_VERBS = {"open": "study.opened", "paused": "study.paused", "closed": "study.closed"}
+_CHANGES: dict[str, Callable[..., Study]] = {
+    "open": loading.open_study,
+    "paused": loading.pause_study,
+    "closed": loading.close_study,
+}
 
 
 class StatusRequest(Strict):
     """Whether people can join."""
 
     status = serializers.ChoiceField(
-        [(value, label) for value, label in Study.Status.choices if value in _VERBS]
+        [(value, label) for value, label in Study.Status.choices if value in _CHANGES]
     )
 
 
@@ -99,7 +104,7 @@ class Definition(StudyView):
 class Status(StudyView):
     """Whether people can join a study."""
 
-    refusals = {"PUT": (422,)}
+    refusals = {"PUT": (409, 422)}
 
     @extend_schema(
         operation_id="setStatus",
@@ -191,23 +196,15 @@ class Cells(StudyView):
 
 
 def change(study: Study, status: str, *, by: Any) -> None:
-    """Open, pause or close a study, and note who did.
+    """Open, pause or close a study. Safe to repeat.
 
     Raises:
         DefinitionError: it is to be opened and is not ready; everything missing is named.
+        StateRefused: it is to be paused and is not open.
     """
     with transaction.atomic():
         locked = Study.objects.select_for_update(no_key=True).get(pk=study.pk)
-        if locked.status == status:
-            return
-        if status == Study.Status.OPEN:
-            loading.open_study(locked)
-        elif status == Study.Status.CLOSED:
-            loading.close_study(locked)
-        else:
-            locked.status = Study.Status.PAUSED
-            locked.save(update_fields=["status"])
-        audit.record(by, locked, _VERBS[status])
+        _CHANGES[status](locked, by=by)
 
 
 def shown(study: Study, user: Any) -> dict[str, Any]:
