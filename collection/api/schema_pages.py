@@ -10,12 +10,10 @@ from typing import Any, Final
 from django.http.response import HttpResponseBase
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from collection.middleware import CONTENT_SECURITY_POLICY
+from collection.policies import HEADER, policy
 
-# The page shows small pictures that its own style sheet holds.
-_PAGE_POLICY: Final = CONTENT_SECURITY_POLICY.replace(
-    "img-src 'self'", "img-src 'self' data:"
-)
+# The page's own style sheet holds small pictures.
+_POLICY: Final = policy(img="data:")
 
 
 class Document(SpectacularAPIView):
@@ -30,5 +28,5 @@ class DocumentPage(SpectacularSwaggerSplitView):
 
     def finalize_response(self, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response: HttpResponseBase = super().finalize_response(*args, **kwargs)
-        response["Content-Security-Policy"] = _PAGE_POLICY
+        response[HEADER] = _POLICY
         return response

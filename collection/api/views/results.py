@@ -33,6 +33,7 @@ from collection.api.fields import (
 from collection.api.schema import page_of
 from collection.errors import SupersededResult
 from collection.models import JobRecord, SnapshotRecord
+from collection.policies import HEADER
 
 BINARY = OpenApiTypes.BINARY
 Record = TypeVar("Record", SnapshotRecord, JobRecord)
@@ -306,7 +307,7 @@ def _file(record: SnapshotRecord | JobRecord, kind: str, name: str) -> FileRespo
         raise Http404("no such file")
     sent = FileResponse((home / name).open("rb"), as_attachment=True)
     # Opened in a browser it may do nothing: an SVG or a page could run script.
-    sent["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    sent[HEADER] = "default-src 'none'; sandbox"
     return sent
 
 
