@@ -103,11 +103,11 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def _of_framework(refusal: exceptions.APIException) -> Response:
+    if isinstance(refusal, exceptions.Throttled):
+        return _throttled(refusal)
     headers = {}
     if getattr(refusal, "auth_header", None):
         headers["WWW-Authenticate"] = refusal.auth_header
-    if getattr(refusal, "wait", None) is not None:
-        headers["Retry-After"] = str(math.ceil(refusal.wait))
     if isinstance(refusal, exceptions.ValidationError):
         fields: dict[str, list[str]] = {}
         for place, sentence in _flat(refusal.detail):
@@ -118,6 +118,14 @@ def _of_framework(refusal: exceptions.APIException) -> Response:
     code = str(refusal.get_codes()).replace("_", "-")
     body = envelope(code, str(refusal.detail))
     return Response(body, status=refusal.status_code, headers=headers)
+
+
+def _throttled(refusal: exceptions.Throttled) -> Response:
+    seconds = max(1, math.ceil(refusal.wait or 0))
+    body = envelope(
+        "throttled", f"Too many requests in a short time. Go on in {seconds} s."
+    )
+    return Response(body, status=429, headers={"Retry-After": str(seconds)})
 
 
 def _flat(detail: Any, place: str = "") -> Iterator[tuple[str, str]]:

@@ -21,8 +21,14 @@ Schema = dict[str, Any]
 _PLACE: Final = "parameters"
 
 _TYPES: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
-    # In Python a bool is an int; in JSON it is not.
-    "integer": (lambda v: isinstance(v, int) and not isinstance(v, bool), "a number"),
+    # In Python a bool is an int; in JSON it is not, and 150.0 is the same number as 150.
+    "integer": (
+        lambda v: (
+            (isinstance(v, int) and not isinstance(v, bool))
+            or (isinstance(v, float) and v.is_integer())
+        ),
+        "a whole number",
+    ),
     "number": (
         lambda v: isinstance(v, int | float) and not isinstance(v, bool),
         "a number",
@@ -85,7 +91,7 @@ def read(body: Any, study: Study) -> tuple[str, dict[str, object]]:
     _check(given, schema)
     offered = FORMS[kind](study=study).fields
     values = {
-        name: given.get(name, field.initial)
+        name: _whole(given.get(name, field.initial))
         for name, field in offered.items()
         if given.get(name, field.initial) is not None
     }
@@ -175,6 +181,10 @@ def _schema(field: forms.Field) -> Schema:
     if field.initial is not None:
         schema["default"] = field.initial
     return schema
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _row(field: Any, number: int, place: str) -> int:

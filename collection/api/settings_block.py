@@ -12,7 +12,7 @@ INSTALLED_APPS = ["rest_framework", "drf_spectacular", "drf_spectacular_sidecar"
 
 API_PER_MINUTE = int(os.environ.get("ATTUNE_API_PER_MINUTE", "600"))
 """Requests that one token may make in a minute."""
-API_FAILURES_PER_MINUTE = 60
+API_FAILURES_PER_MINUTE = int(os.environ.get("ATTUNE_API_FAILURES_PER_MINUTE", "60"))
 """Requests without a valid token that one address may make in a minute."""
 
 _API = "collection.api"
@@ -79,7 +79,6 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "Role": "collection.access.Role",
         "Scope": "collection.models.Scope",
     },
-    "ENFORCE_NON_BLANK_FIELDS": True,
     "COMPONENT_SPLIT_REQUEST": False,
     "SORT_OPERATIONS": False,
     "TAGS": [

@@ -36,6 +36,7 @@ from collection.models import JobRecord, SnapshotRecord
 from collection.policies import HEADER
 
 BINARY = OpenApiTypes.BINARY
+ANYTHING = OpenApiTypes.ANY
 Record = TypeVar("Record", SnapshotRecord, JobRecord)
 
 
@@ -119,7 +120,7 @@ class SnapshotFile(FileView):
     @extend_schema(
         operation_id="downloadSnapshotFile",
         summary="One of its files",
-        responses={(200, "*/*"): BINARY},
+        responses={(200, "*/*"): ANYTHING},
     )
     def get(
         self, request: Request, slug: str, number: int, name: str
@@ -231,7 +232,7 @@ def of_kind(view: type[StudyView], kind: str) -> type[StudyView]:
         ResultFile: (
             f"download{name}File",
             "One of its files",
-            {(200, "*/*"): BINARY},
+            {(200, "*/*"): ANYTHING},
         ),
         ResultZip: (
             f"download{name}",
