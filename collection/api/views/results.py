@@ -128,7 +128,7 @@ class SnapshotFile(FileView):
         """One file, as its manifest names it."""
         record = _current(_snapshot(self, number))
         sent = _file(record, "snapshot", name)
-        _note(request, self, "snapshot", snapshot=number)
+        _note(request, self, "snapshot", number=number)
         return sent
 
 
@@ -145,7 +145,7 @@ class SnapshotZip(FileView):
         record = _current(_snapshot(self, number))
         folder = Path(record.folder)
         sent = downloads.zipped(folder, "snapshot", f"{slug}-snapshot-{number}")
-        _note(request, self, "snapshot", snapshot=number)
+        _note(request, self, "snapshot", number=number)
         return sent
 
 
