@@ -27,7 +27,7 @@ from collection.models import Study, StudySession
 
 PARAMETER: Final = "lang"
 """Where an address or a form names the language that was chosen."""
-ENGLISH_ONLY: Final = ("/research/", "/admin/")
+ENGLISH_ONLY: Final = ("/research/", "/admin/", "/api/")
 
 
 class LanguageMiddleware(LocaleMiddleware):

@@ -13,6 +13,7 @@ from collection import (
     research,
     study_pages,
     team_pages,
+    token_pages,
 )
 from collection.recruitment import research_pages as recruitment
 
@@ -37,6 +38,8 @@ urlpatterns = [
         account_pages.Welcome.as_view(),
         name="research-welcome",
     ),
+    path("tokens/", token_pages.own_tokens, name="research-tokens"),
+    path("tokens/<int:pk>/revoke/", token_pages.revoke, name="research-token-revoke"),
     path("teams/", team_pages.teams, name="research-teams"),
     path("teams/<int:pk>/join/", team_pages.join, name="research-team-join"),
     path(

@@ -14,6 +14,8 @@
 ``ATTUNE_LOGS``        json: one JSON object a line, with a line for every request
 ``ATTUNE_ERASURES``    the file of erasures (default: ``erasures.jsonl`` in the var folder);
                        name one that no restored backup overwrites
+``ATTUNE_API_PER_MINUTE``  requests that an access token may make in a minute (default 600)
+``ATTUNE_API_FAILURES_PER_MINUTE``  those without a good token, from one address (60)
 ``ATTUNE_DEBUG``       1: Django's debug pages, for developing only
 
 Each secret (``ATTUNE_SECRET_KEY``, ``ATTUNE_METRICS_TOKEN``, ``DATABASE_PASSWORD``, those
@@ -39,6 +41,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 from collection import embedded, logs
+from collection.api import settings_block as api
 from collection.secret_files import secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -139,6 +142,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "procrastinate.contrib.django",
+    *api.INSTALLED_APPS,
 ]
 
 # Outermost first. The headers stand outside whatever may answer by itself: static files,
@@ -235,6 +239,11 @@ PROLIFIC_URL = os.environ.get("ATTUNE_PROLIFIC_URL") or "https://api.prolific.co
 PROLIFIC_ISSUER = os.environ.get("ATTUNE_PROLIFIC_ISSUER") or "https://www.prolific.com"
 PROLIFIC_TOKEN = secret("ATTUNE_PROLIFIC_TOKEN")
 PROLIFIC_WEBHOOK_SECRET = secret("ATTUNE_PROLIFIC_WEBHOOK_SECRET")
+
+REST_FRAMEWORK = api.REST_FRAMEWORK
+SPECTACULAR_SETTINGS = api.SPECTACULAR_SETTINGS
+API_PER_MINUTE = api.API_PER_MINUTE
+API_FAILURES_PER_MINUTE = api.API_FAILURES_PER_MINUTE
 
 PROCRASTINATE_IMPORT_PATHS = ["collection.work", "collection.recruitment.tasks"]
 

@@ -29,11 +29,13 @@ urlpatterns = [
     path("lab/", lab_pages.lab_start, name="lab"),
     path("hooks/prolific/", webhooks.prolific, name="prolific-webhook"),
     path("research/", include("collection.research_urls")),
+    path("api/1/", include("collection.api.urls")),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),
 ]
 
+handler400 = "collection.api.errors.bad_request"
 handler403 = "collection.error_pages.forbidden"
 handler404 = "collection.error_pages.not_found"
 handler500 = "collection.error_pages.server_error"

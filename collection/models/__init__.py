@@ -32,12 +32,14 @@ from collection.models.rights import (
     WithdrawalCode,
 )
 from collection.models.study import Action, Study
+from collection.models.tokens import ApiToken, Scope
 from collection.models.trials import Cell, Reservation, Trial
 from collection.models.triplets import TripletBatch, TripletCandidate
 from collection.models.waiting import WaitingPlace
 
 __all__ = [
     "Action",
+    "ApiToken",
     "AuditRecord",
     "Cell",
     "ComprehensionOutcome",
@@ -63,6 +65,7 @@ __all__ = [
     "Reservation",
     "Response",
     "Role",
+    "Scope",
     "SnapshotRecord",
     "Study",
     "StudySession",
