@@ -88,7 +88,7 @@ def _text(about: About) -> Iterator[str]:
             f"{one.table.meaning} |"
         )
     yield ""
-    yield "Every column of each is explained in `documentation/codebook.csv`. A row of a "
+    yield "Every column of each is explained in `documentation/codebook.csv`. A row of a"
     yield "table of judgments is named by its `trial_id` (in arrangements, with the pair)."
     if about.matrices:
         yield "Plain means over raters stand in `results/`, as CSV and as one NPZ."
@@ -115,10 +115,10 @@ def _text(about: About) -> Iterator[str]:
     yield ""
     yield "## Where it comes from"
     yield ""
-    yield f"- Study definition: `materials/study_definition.json`, sha256 of the original "
+    yield "- Study definition: `materials/study_definition.json`, sha256 of the original"
     yield f"  `{about.snapshot['definition_sha256']}`."
     yield "- Consent texts, word for word: `documentation/`."
-    yield "- Design seeds, versions of programs and the commit: "
+    yield "- Design seeds, versions of programs and the commit:"
     yield "  `documentation/provenance.json`."
     yield f"- Hash of all judgments: `{about.judgments_sha256}`."
     yield "- Into another Attune: `manage.py importdataset FOLDER`."

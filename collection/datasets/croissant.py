@@ -112,9 +112,7 @@ def responsible(about: About) -> dict[str, Any]:
     )
     facts = report["facts_told"]
     return {
-        "rai:dataCollection": (
-            f"{SIMULATED_MEANS} " if about.simulated else ""
-        )
+        "rai:dataCollection": (f"{SIMULATED_MEANS} " if about.simulated else "")
         + "Participants judged short texts of actions on web pages, one question at a "
         f"time. Ethics approval: {consent.ethics or 'not given'}. Controller: "
         f"{about.creator}. Minimum age: {consent.minimum_age or 'not given'}.",

@@ -18,7 +18,6 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 from django.db import transaction
@@ -256,7 +255,10 @@ class _Importer:
             wanted.append(key)
             if key not in self.reserved and key not in new:
                 block = block_for(
-                    self.definition, table.name, row["group"], row.get("dimension") or ""
+                    self.definition,
+                    table.name,
+                    row["group"],
+                    row.get("dimension") or "",
                 )
                 assert block is not None
                 new[key] = Reservation(
@@ -298,7 +300,9 @@ class _Importer:
                 "pk", flat=True
             )
         )
-        arenas = {pk for (kind, _), pk in self.cells.items() if kind == Kind.ARRANGEMENT}
+        arenas = {
+            pk for (kind, _), pk in self.cells.items() if kind == Kind.ARRANGEMENT
+        }
         unfinished = []
         for (_, cell), reservation in self.reserved.items():
             if cell in arenas:

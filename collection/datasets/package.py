@@ -34,8 +34,14 @@ from alignment.folders import (
 )
 from alignment.progress import Progress
 from collection.datasets import answers, card, descriptions
-from collection.datasets.about import DEFAULT_LICENSE, LICENSES, NOT_FOR_RELEASE
-from collection.datasets.about import About, File, Written
+from collection.datasets.about import (
+    DEFAULT_LICENSE,
+    LICENSES,
+    NOT_FOR_RELEASE,
+    About,
+    File,
+    Written,
+)
 from collection.datasets.croissant import CROISSANT, croissant
 from collection.datasets.hashing import JudgmentsHash
 from collection.datasets.matrices import Matrices
@@ -295,7 +301,9 @@ def _other_tables(
     counted: Mapping[str, int],
     definition: StudyDefinition,
 ) -> None:
-    arenas = next((one for one in writer.written if one.table.name == "arrangements"), 0)
+    arenas = next(
+        (one for one in writer.written if one.table.name == "arrangements"), 0
+    )
     if arenas:
         arrangements = source / arenas.table.source
         names = (

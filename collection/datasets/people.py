@@ -93,7 +93,9 @@ def disclosure_report(
         ],
         "facts_withheld_from_everybody": sorted(_dropped(coarsened)),
         "people_with_every_fact_withheld": coarsened.n_withheld if coarsened else 0,
-        "smallest_group_that_shares_its_facts": coarsened.smallest if coarsened else None,
+        "smallest_group_that_shares_its_facts": coarsened.smallest
+        if coarsened
+        else None,
         "never_told": [
             "identities on a recruitment platform",
             "typed texts",

@@ -211,7 +211,7 @@ def _tables(
         entry = manifest["tables"].get(table.name)
         if entry is None:
             continue
-        csv = entry.get("csv") if isinstance(entry, dict) else None
+        csv = str(entry.get("csv")) if isinstance(entry, dict) else ""
         if csv not in manifest["files"]:
             faults.add(MANIFEST, f"the table {table.name} is none of the listed files")
             continue
@@ -249,7 +249,9 @@ def _check_rows(package: Package, faults: Faults) -> None:
                 names = piece.schema.names
                 for row in rows_of(piece, names):
                     n += 1
-                    for message in fitting(rows, table, dict(zip(names, row))):
+                    for message in fitting(
+                        rows, table, dict(zip(names, row, strict=True))
+                    ):
                         faults.add(f"{csv} row {n}", message)
                 if table.judgments:
                     hashed.add(table.name, rows_of(piece, table.content))

@@ -220,7 +220,9 @@ RATERS = Table(
     (
         RATER,
         SIMULATED,
-        Column("n_judgments", "integer", "Rows of theirs in the judgment tables.", low=0),
+        Column(
+            "n_judgments", "integer", "Rows of theirs in the judgment tables.", low=0
+        ),
     ),
 )
 QUALITY = Table(

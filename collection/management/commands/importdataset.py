@@ -21,7 +21,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("package", type=Path, help="The folder, or a zip of it.")
-        parser.add_argument("--as", dest="slug", default="", help="Another slug for it.")
+        parser.add_argument(
+            "--as", dest="slug", default="", help="Another slug for it."
+        )
         parser.add_argument(
             "--check", action="store_true", help="List its faults and change nothing."
         )
@@ -40,7 +42,9 @@ class Command(BaseCommand):
                     if table.judgments
                 )
                 if options["check"]:
-                    self.stdout.write(f"{options['package']}: {n:,} judgments, no faults")
+                    self.stdout.write(
+                        f"{options['package']}: {n:,} judgments, no faults"
+                    )
                     return
                 study = import_dataset(package, slug=options["slug"])
         except (CollectionError, AlignmentError, DefinitionError) as refusal:
