@@ -1,4 +1,4 @@
-"""One package that others can cite: a frozen snapshot as tables, with all it takes to read it.
+"""One package that others can cite: a frozen snapshot as tables, with all to read it by.
 
     tables.py         which tables there are, and what each column means; all else follows
     streaming.py      from the snapshot's files to CSV and Parquet, a piece at a time

@@ -302,9 +302,9 @@ def _other_tables(
     definition: StudyDefinition,
 ) -> None:
     arenas = next(
-        (one for one in writer.written if one.table.name == "arrangements"), 0
+        (one for one in writer.written if one.table.name == "arrangements"), None
     )
-    if arenas:
+    if arenas is not None:
         arrangements = source / arenas.table.source
         names = (
             name

@@ -274,8 +274,8 @@ def test_a_zip_is_imported_like_its_folder(package: Path, tmp_path: Path) -> Non
     call_command("importdataset", tmp_path / "packed.zip", check=True, stdout=out)
     call_command("importdataset", tmp_path / "packed.zip", stdout=out)
 
-    assert "98 judgments, no faults" in out.getvalue()
-    assert "Study tiny (closed): 98 judgments of 7 real participants" in out.getvalue()
+    assert "105 judgments, no faults" in out.getvalue()
+    assert "Study tiny (closed): 105 judgments of 7 real participants" in out.getvalue()
 
 
 @pytest.mark.parametrize("name", ["../outside.txt", "/etc/outside.txt", "a/../../b"])
