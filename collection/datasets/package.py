@@ -21,10 +21,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from alignment.folders import (
+    LOCK,
     MANIFEST,
     locked,
     read_manifest,
@@ -139,11 +141,7 @@ def write_dataset(
     source = Path(snapshot.folder)
     manifest = read_manifest(source, "snapshot")
     with locked(out):
-        if (out / MANIFEST).exists():
-            raise DatasetRefused(
-                f"{out} holds a dataset already. Write into a new folder: a version of a "
-                "dataset is never changed."
-            )
+        _empty(out)
         try:
             about = _write(snapshot, source, manifest, out, license, url, made_at)
             written = write_manifest(
@@ -170,6 +168,26 @@ def write_dataset(
             _clear(out)
             raise
     return Dataset(out, about.n_judgments, about.judgments_sha256, written)
+
+
+def _empty(out: Path) -> None:
+    """A folder with nothing in it; what a killed job of ours left there is taken away.
+
+    Raises:
+        DatasetRefused: there is a dataset in it, or somebody's own files.
+    """
+    found = sorted(path.name for path in out.iterdir() if path.name != LOCK)
+    ours = out.resolve().is_relative_to(Path(settings.VAR).resolve())
+    if MANIFEST in found:
+        raise DatasetRefused(
+            f"{out} holds a dataset already. Write into a new folder: a version of a "
+            "dataset is never changed."
+        )
+    if found and not ours:
+        raise DatasetRefused(
+            f"{out} is not empty ({', '.join(found[:3])}). Write into a new folder."
+        )
+    _clear(out)
 
 
 def _license(snapshot: SnapshotRecord, asked: str) -> str:
@@ -455,6 +473,8 @@ def _json(path: Path, document: Mapping[str, Any]) -> None:
 def _clear(out: Path) -> None:
     """Half a dataset is none: take away what was written, the folder itself stays."""
     for path in out.iterdir():
+        if path.name == LOCK:
+            continue
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
