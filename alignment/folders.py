@@ -99,6 +99,7 @@ def write_manifest(
     seeds: Mapping[str, int],
     started_at: datetime,
     device: str = "cpu",
+    command: Sequence[str] | None = None,
     extra: Mapping[str, object] | None = None,
 ) -> dict[str, Any]:
     """Finish a folder: hash what lies in it and write ``manifest.json`` last.
@@ -110,6 +111,8 @@ def write_manifest(
         simulated: Whether any judgment came from a simulated participant.
         seeds: Name of each seed to its value.
         started_at: When the work began, with a time zone.
+        command: What would make it again; the process's own command line when left
+            out, which may name folders of this machine.
         extra: Further keys of this kind of folder; they may not replace common ones.
 
     Returns:
@@ -133,7 +136,7 @@ def write_manifest(
         "device": device,
         "started_at": started_at.isoformat(),
         "finished_at": datetime.now(UTC).isoformat(),
-        "command": list(sys.argv),
+        "command": list(sys.argv if command is None else command),
         "commit": _commit(),
         "python": platform.python_version(),
         "packages": _package_versions(),

@@ -161,6 +161,21 @@ class ReleaseRefused(CollectionError):
     status = 409
 
 
+class DatasetRefused(CollectionError):
+    """A dataset that cannot be written as asked, or a package that does not fit."""
+
+    code = "dataset-refused"
+    status = 409
+
+    def __init__(self, faults: Sequence[tuple[str, str]] | str) -> None:
+        self.faults = () if isinstance(faults, str) else tuple(faults)
+        if not isinstance(faults, str):
+            count = f"{len(self.faults)} fault" + ("s" if len(self.faults) != 1 else "")
+            said = [f"{place}: {message}" for place, message in self.faults]
+            faults = "\n".join([count, *said])
+        super().__init__(faults)
+
+
 class LedgerDamaged(CollectionError):
     """The file of erasures cannot be read as it was written."""
 

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 
 from collection import work
+from collection.datasets.about import DEFAULT_LICENSE, LICENSES
 from collection.models import JobRecord, SnapshotRecord, Study
 
 DEFAULT_SPEC = "default"
@@ -135,9 +136,40 @@ class SweepForm(JobForm):
         }
 
 
+class DatasetForm(JobForm):
+    button = "Write a dataset"
+    explained = (
+        "Tables, matrices, codebook and consent texts of a snapshot in one package that "
+        "others can load, check and cite. Only an open release may be published."
+    )
+    needs = "A dataset needs a snapshot: freeze one first."
+    snapshot = SnapshotChoice(
+        SnapshotRecord.objects.none(), empty_label=None, label="Snapshot"
+    )
+    license = forms.ChoiceField(
+        label="Licence",
+        initial=DEFAULT_LICENSE,
+        choices=[(name, name) for name in LICENSES],
+        help_text="Of an open release; any other snapshot stays in the team.",
+    )
+
+    def __init__(self, *args: Any, study: Study, **kwargs: Any) -> None:
+        super().__init__(*args, study=study, **kwargs)
+        current = study.snapshots.filter(superseded_at=None).order_by("-number")
+        self.fields["snapshot"].queryset = current  # type: ignore[attr-defined]
+
+    def parameters(self) -> dict[str, object]:
+        snapshot = self.cleaned_data["snapshot"]
+        told: dict[str, object] = {"snapshot": snapshot.number}
+        if snapshot.release_key:
+            told["license"] = self.cleaned_data["license"]
+        return told
+
+
 FORMS: dict[str, type[JobForm]] = {
     "quality": QualityForm,
     "freeze": FreezeForm,
     "report": ReportForm,
     "sweep": SweepForm,
+    "dataset": DatasetForm,
 }

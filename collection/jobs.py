@@ -30,7 +30,12 @@ from collection.models import JobRecord, SnapshotRecord, Study
 from collection.serving import child_environment
 
 # Kinds of job that leave a folder, and where.
-FOLDERS = {"freeze": "snapshots", "report": "reports", "sweep": "sweeps"}
+FOLDERS = {
+    "freeze": "snapshots",
+    "report": "reports",
+    "sweep": "sweeps",
+    "dataset": "datasets",
+}
 UNFINISHED = (JobRecord.Status.QUEUED, JobRecord.Status.RUNNING)
 _POLL_S = 0.25
 _LINES_KEPT = 200

@@ -24,6 +24,7 @@ from collection.models import JobRecord, Study, StudySession
 from collection.superseded_pages import superseded_page
 
 RESULTS = ("report", "sweep")
+DOWNLOADS = (*RESULTS, "dataset")
 
 
 @login_required
@@ -62,6 +63,7 @@ def study(request: HttpRequest, slug: str) -> HttpResponse:
             "snapshots": found.snapshots.order_by("-number"),
             "reports": [job for job in finished if job.kind == "report"],
             "sweeps": [job for job in finished if job.kind == "sweep"],
+            "datasets": [job for job in finished if job.kind == "dataset"],
             "jobs": records[:20],
             "working": any(job.status in jobs.UNFINISHED for job in records),
             "forms": [(kind, form(study=found)) for kind, form in FORMS.items()],
@@ -96,6 +98,8 @@ def job(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         "heading": f"{record.kind.capitalize()} {record.pk}",
         "job": record,
         "working": record.status in jobs.UNFINISHED,
+        "has_download": record.status == JobRecord.Status.DONE
+        and record.kind == "dataset",
         "has_page": record.status == JobRecord.Status.DONE and record.kind in RESULTS,
         "superseded": record.superseded_at is not None,
         "reason": reason,
@@ -179,8 +183,8 @@ def result_page(request: HttpRequest, slug: str, pk: int) -> HttpResponseBase:
 def result_download(
     request: HttpRequest, slug: str, kind: str, pk: int
 ) -> HttpResponseBase:
-    """A report's or sweep's folder as a zip file."""
-    record = _result(request, slug, kind, pk)
+    """A report's, sweep's or dataset's folder as a zip file."""
+    record = _result(request, slug, kind, pk, among=DOWNLOADS)
     if record.superseded_at is not None:
         return superseded_page(request, record)
     answer = downloads.zipped(Path(record.result_folder), kind, f"{slug}-{kind}-{pk}")
@@ -201,8 +205,14 @@ def _places(study: Study, *, simulated: bool) -> list[quotas.Standing]:
     return quotas.standings(study, simulated=simulated)
 
 
-def _result(request: HttpRequest, slug: str, kind: str, pk: int) -> JobRecord:
-    if kind not in RESULTS:
+def _result(
+    request: HttpRequest,
+    slug: str,
+    kind: str,
+    pk: int,
+    among: tuple[str, ...] = RESULTS,
+) -> JobRecord:
+    if kind not in among:
         raise Http404("no such kind of result")
     finished = study_for(request.user, slug).jobs.filter(status=JobRecord.Status.DONE)
     return get_object_or_404(finished, kind=kind, pk=pk)

@@ -6,13 +6,16 @@ the database.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from collection.datasets.about import DEFAULT_LICENSE
+from collection.disclosure import OPEN_RELEASE
 from collection.job_forms import CHAT_PAIRS, DEFAULT_SPEC
-from collection.models import JobRecord, SnapshotRecord
+from collection.models import JobRecord, SnapshotRecord, Study
 
 GONE = 410
 
@@ -65,6 +68,8 @@ def _again(record: SnapshotRecord | JobRecord) -> Again:
             f"Run the sweep again, on report {report.pk}",
             {"report": report.pk, "spec": spec},
         )
+    if record.kind == "dataset":
+        return _dataset_again(study, record.parameters)
     if snapshot is None:
         return freeze
     pairs = record.parameters.get("chat_pairs", CHAT_PAIRS)
@@ -72,4 +77,18 @@ def _again(record: SnapshotRecord | JobRecord) -> Again:
         "report",
         f"Write the report again, of snapshot {snapshot.number}",
         {"snapshot": snapshot.pk, "chat_pairs": pairs},
+    )
+
+
+def _dataset_again(study: Study, parameters: Mapping[str, object]) -> Again:
+    """Of the newest snapshot for the same use; nobody agreed to another one."""
+    license = parameters.get("license")
+    use = OPEN_RELEASE if license else "this_study"
+    snapshot = study.snapshots.filter(superseded_at=None, use=use).last()
+    if snapshot is None:
+        return Again("freeze", "Freeze a new snapshot", {"use": use})
+    return Again(
+        "dataset",
+        f"Write the dataset again, of snapshot {snapshot.number}",
+        {"snapshot": snapshot.pk, "license": license or DEFAULT_LICENSE},
     )

@@ -82,7 +82,7 @@ def made_from(study: Study, snapshots: list[SnapshotRecord]) -> Holding:
         job.pk: job
         for job in study.jobs.filter(
             Q(kind="freeze", result_folder__in=folders)
-            | Q(kind="report", parameters__snapshot__in=numbers)
+            | Q(kind__in=("report", "dataset"), parameters__snapshot__in=numbers)
         )
     }
     rest = {

@@ -69,6 +69,24 @@ def report_command(record: JobRecord) -> list[str]:
     return command
 
 
+def dataset_command(record: JobRecord) -> list[str]:
+    """Write a snapshot as a dataset that others can load and cite.
+
+    Parameters: ``snapshot`` (its number in the study), ``license`` (of an open release;
+    the first of the known ones when left out).
+    """
+    assert record.study is not None
+    snapshot = SnapshotRecord.objects.get(
+        study=record.study, number=record.parameters["snapshot"]
+    )
+    _in_use(snapshot, f"Snapshot {snapshot.number}")
+    command = [sys.executable, "manage.py", "exportdataset", record.study.slug]
+    command += ["--snapshot", str(snapshot.number), "--out", record.result_folder]
+    if "license" in record.parameters:
+        command += ["--license", str(record.parameters["license"])]
+    return command
+
+
 def sweep_command(record: JobRecord) -> list[str]:
     """Run a bandit sweep on a report; what an interrupted one finished is kept.
 
@@ -126,6 +144,11 @@ def sweep(record_id: int) -> None:
     jobs.perform(record_id, sweep_command)
 
 
+@app.task(name="dataset", queue="jobs", lock=ONE_AT_A_TIME)
+def dataset(record_id: int) -> None:
+    jobs.perform(record_id, dataset_command)
+
+
 @app.task(name="score_triplets", queue="jobs")
 def score_triplets(study_id: int, simulated: bool) -> None:
     """No button and no record: the trials that run out of candidates ask for it."""
@@ -138,6 +161,7 @@ TASKS: dict[str, Any] = {
     "report": report,
     "simulate": simulate,
     "sweep": sweep,
+    "dataset": dataset,
 }
 COMMANDS: dict[str, jobs.Command] = {
     "freeze": freeze_command,
@@ -145,6 +169,7 @@ COMMANDS: dict[str, jobs.Command] = {
     "report": report_command,
     "simulate": simulate_command,
     "sweep": sweep_command,
+    "dataset": dataset_command,
 }
 
 
