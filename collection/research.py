@@ -21,6 +21,7 @@ from collection.access import Role, studies_of, study_for
 from collection.errors import StudyFull
 from collection.job_forms import FORMS
 from collection.models import JobRecord, Study, StudySession
+from collection.policies import allows
 from collection.superseded_pages import superseded_page
 
 RESULTS = ("report", "sweep")
@@ -131,9 +132,10 @@ def snapshot_download(request: HttpRequest, slug: str, number: int) -> HttpRespo
 
 @login_required
 @require_safe
+@allows(img="data:")  # plotly.js draws a matrix as a picture of its own
 def result(request: HttpRequest, slug: str, kind: str, pk: int) -> HttpResponse:
     """A report or a sweep: figures first, then tables."""
-    record = _result(request, slug, kind, pk)
+    record = result_for(request, slug, kind, pk)
     if record.superseded_at is not None:
         return superseded_page(request, record)
     try:
@@ -155,18 +157,24 @@ def result(request: HttpRequest, slug: str, kind: str, pk: int) -> HttpResponse:
 def result_figure(
     request: HttpRequest, slug: str, kind: str, pk: int, name: str
 ) -> HttpResponseBase:
-    """One figure's file, to whoever may see the page it stands on."""
-    record = _result(request, slug, kind, pk)
+    """One figure's file, to whoever may see the page it stands on; or to be saved."""
+    record = result_for(request, slug, kind, pk)
     if record.superseded_at is not None:
         return superseded_page(request, record)
-    return downloads.figure(Path(record.result_folder), kind, name)
+    folder = Path(record.result_folder)
+    if "save" not in request.GET:
+        return downloads.figure(folder, kind, name)
+    saved_as = f"{slug}-{kind}-{pk}-{Path(name).stem}"
+    answer = downloads.figure(folder, kind, name, save_as=saved_as)
+    audit.record(request.user, record.study, "figure.downloaded", job=pk, figure=name)
+    return answer
 
 
 @login_required
 @require_safe
 def result_page(request: HttpRequest, slug: str, pk: int) -> HttpResponseBase:
     """The page that a report brings, to whoever may see the report."""
-    record = _result(request, slug, "report", pk)
+    record = result_for(request, slug, "report", pk)
     if record.superseded_at is not None:
         return superseded_page(request, record)
     answer = downloads.report_page(Path(record.result_folder))
@@ -180,7 +188,7 @@ def result_download(
     request: HttpRequest, slug: str, kind: str, pk: int
 ) -> HttpResponseBase:
     """A report's or sweep's folder as a zip file."""
-    record = _result(request, slug, kind, pk)
+    record = result_for(request, slug, kind, pk)
     if record.superseded_at is not None:
         return superseded_page(request, record)
     answer = downloads.zipped(Path(record.result_folder), kind, f"{slug}-{kind}-{pk}")
@@ -201,7 +209,12 @@ def _places(study: Study, *, simulated: bool) -> list[quotas.Standing]:
     return quotas.standings(study, simulated=simulated)
 
 
-def _result(request: HttpRequest, slug: str, kind: str, pk: int) -> JobRecord:
+def result_for(request: HttpRequest, slug: str, kind: str, pk: int) -> JobRecord:
+    """A finished job with a page of results, for whoever may see its study.
+
+    Raises:
+        Http404: no such result, or a study that this person may not see.
+    """
     if kind not in RESULTS:
         raise Http404("no such kind of result")
     finished = study_for(request.user, slug).jobs.filter(status=JobRecord.Status.DONE)
