@@ -76,7 +76,7 @@ def matrices_data(report: ReportData) -> Interactive | None:
         else:
             spec |= {"autorange": "reversed", "automargin": True}
             spec["showticklabels"] = len(ids) <= _NAMED_ROWS
-            spec["tickfont"] = {"size": 9}
+            spec |= {"tickfont": {"size": 9}, "tickvals": ids, "ticktext": ids}
         layout[key] = spec
         layout["annotations"].append(heading(title, number))
         for i, first in enumerate(ids):
@@ -143,7 +143,8 @@ def map_data(report: ReportData) -> Interactive | None:
         "marker": marks,
         "cliponaxis": False,
     }
-    bare = {"showgrid": False, "showticklabels": False, "ticks": ""}
+    bare: Spec = {"showgrid": False, "showticklabels": False, "ticks": ""}
+    bare["showline"] = False
     layout = dict(
         [
             axis(1, "x", **bare),
@@ -192,7 +193,7 @@ _RANK_BAR: Spec = {
     "orientation": "h",
     "x": 0,
     "xanchor": "left",
-    "y": -0.04,
+    "y": -0.03,
     "yanchor": "top",
     "len": 0.4,
     "thickness": 10,
@@ -206,8 +207,7 @@ _WIDE = 0.48  # of the page, for the first matrix
 def _squares(n: int) -> list[tuple[list[float], list[float]]]:
     """Domains of n matrices: the first one large, the others beside it in a grid."""
     places = [([0.0, _WIDE if n > 1 else 1.0], [0.0, 1.0])]
-    columns = ceil((n - 1) ** 0.5)
-    lines = ceil((n - 1) / max(1, columns))
+    columns = lines = ceil((n - 1) ** 0.5)
     for i in range(n - 1):
         line, column = divmod(i, columns)
         left, width = _WIDE + 0.03, (1 - _WIDE - 0.03) / columns

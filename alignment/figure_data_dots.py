@@ -12,7 +12,9 @@ from alignment.figure_blocks import (
 )
 from alignment.figure_style import shown_name
 from alignment.interactive import (
+    BOTTOM,
     QUIET,
+    TOP,
     Interactive,
     Spec,
     axis,
@@ -26,18 +28,19 @@ from alignment.measures.table import reported
 from alignment.report_blocks import CEILING, BlockRow
 from alignment.report_files import AlignmentRow, ReportData
 
-_LEGEND: Spec = {"orientation": "h", "x": 0, "y": -0.06, "yanchor": "top"}
-
 
 def alignment_data(report: ReportData) -> Interactive | None:
     """Each rater's alignment by every measure, with its interval and p."""
-    measures = reported()
+    known = {one.name for one in reported()}
     found = {
         (row.rater, row.measure): row
         for row in report.alignment
-        if row.measure in {one.name for one in measures} and row.against in REFERENCES
+        if row.measure in known and row.against in REFERENCES
     }
-    if not found:
+    # A measure that needs all pairs has no panel where nobody judged them all.
+    defined = {row.measure for row in found.values() if not isnan(row.value)}
+    measures = [one for one in reported() if one.name in defined]
+    if not measures:
         return None
     raters = [
         name for name, (_, is_rater) in lines_by_kind(report, found).items() if is_rater
@@ -83,7 +86,6 @@ def alignment_data(report: ReportData) -> Interactive | None:
                 **place(1),
             }
         )
-    layout["legend"] = _LEGEND
     rows = [
         {
             "rater": row.rater,
@@ -97,7 +99,7 @@ def alignment_data(report: ReportData) -> Interactive | None:
         }
         for row in found.values()
     ]
-    return Interactive(traces, layout, rows, height=190 + 30 * len(raters))
+    return Interactive(traces, layout, rows, height=200 + 30 * len(raters))
 
 
 def blocks_data(report: ReportData, rows: Sequence[BlockRow]) -> Interactive | None:
@@ -188,6 +190,7 @@ def _panels(
         return None
     columns = min(5, len(panels))
     lines = ceil(len(panels) / columns)
+    tall = lines * (50 + 22 * len(raters))
     layout: Spec = {"annotations": [], "shapes": [], "showlegend": False}
     traces, rows = [], []
     for number, (name, title, mine) in enumerate(panels, start=1):
@@ -195,7 +198,7 @@ def _panels(
         width, height = 1 / columns, 1 / lines
         across = [column * width, (column + 1) * width - 0.02]
         top = 1 - line * height
-        up = [max(0.0, top - height + 0.09 * (lines > 1)), top]
+        up = [max(0.0, top - height + (46 / tall if lines > 1 else 0.0)), top]
         more: Spec = {"matches": "x"} if number > 1 else {}
         axis_key, spec = axis(number, "x", domain=across, nticks=4, **more)
         layout[axis_key] = spec
@@ -233,5 +236,4 @@ def _panels(
                 for row in some
             ]
             traces.append(_dots(some, colour, number, texts))
-    height_px = 150 + lines * (60 + 22 * len(raters))
-    return Interactive(traces, layout, rows, height=height_px)
+    return Interactive(traces, layout, rows, height=TOP + BOTTOM + tall)

@@ -22,6 +22,8 @@ ALARM = "#B00020"
 DIGITS = 6
 """Significant digits of a number in the JSON: more than a screen shows."""
 STAMP = "SIMULATED PARTICIPANTS"
+TOP, BOTTOM = 60, 100
+"""Pixels above the panels, and below them for the legend."""
 Spec = dict[str, Any]
 
 
@@ -49,15 +51,18 @@ def save_interactive(
         path: Where the still figure lies, without its ending.
         mark: What stands in a corner, so that a figure can be traced to its data.
     """
-    notes = list(figure.layout.get("annotations", ()))
-    notes.append(_note(mark, x=1, y=0, xanchor="right", yanchor="bottom", size=10))
-    if simulated:
-        notes.append(_note(STAMP, x=1, y=1, xanchor="right", yanchor="top", size=13))
-        notes[-1]["font"]["color"] = ALARM
+    notes = [*figure.layout.get("annotations", ()), _corner(mark, simulated)]
     layout = {
         "template": "none",
         "font": {"family": "system-ui, sans-serif", "size": 13, "color": INK},
-        "margin": {"l": 64, "r": 24, "t": 56, "b": 76},
+        "margin": {"l": 64, "r": 24, "t": TOP, "b": BOTTOM},
+        "legend": {
+            "orientation": "h",
+            "x": 0,
+            "y": 0,
+            "yref": "container",
+            "yanchor": "bottom",
+        },
         "hoverlabel": {"align": "left", "bgcolor": "#ffffff", "bordercolor": QUIET},
         "hovermode": "closest",
         "dragmode": "zoom",
@@ -96,6 +101,12 @@ def axis(number: int, letter: str, **more: Any) -> tuple[str, Spec]:
     Args:
         number: Of the panel, from 1. letter: "x" or "y".
     """
+    if "title" in more:
+        more["title"] = {
+            "font": {"size": 12, "color": QUIET},
+            "standoff": 6,
+            **more["title"],
+        }
     return f"{letter}axis{number if number > 1 else ''}", {
         "gridcolor": "#eeeeee",
         "zeroline": False,
@@ -153,17 +164,21 @@ def interval(value: float, low: float, high: float, digits: int = 2) -> str:
     return told.replace("-", "\N{MINUS SIGN}")
 
 
-def _note(text: str, *, size: int, **at: Any) -> Spec:
-    """A text in a corner of the whole figure, outside its panels."""
-    shift = {"top": 50, "bottom": -70}[at["yanchor"]]
+def _corner(mark: str, simulated: bool) -> Spec:
+    """Above the panels, to the left of the buttons that plotly puts in the corner."""
+    stamp = f'<b style="color:{ALARM}">{STAMP}</b>   ' if simulated else ""
     return {
-        "text": text,
+        "text": f"{stamp}{shown(mark)}",
         "xref": "paper",
         "yref": "paper",
+        "x": 1,
+        "y": 1,
+        "xanchor": "right",
+        "yanchor": "bottom",
+        "xshift": -135,
+        "yshift": 26,
         "showarrow": False,
-        "yshift": shift,
-        "font": {"size": size, "color": QUIET},
-        **at,
+        "font": {"size": 11, "color": QUIET},
     }
 
 

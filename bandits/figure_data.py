@@ -12,7 +12,9 @@ from typing import Any
 
 from alignment.corruption import RELABEL
 from alignment.interactive import (
+    BOTTOM,
     QUIET,
+    TOP,
     Interactive,
     Spec,
     axis,
@@ -35,7 +37,6 @@ LEFT = 0.63
 """Share of the width that the real kernels have, where there is a curve beside them."""
 _SYMBOLS = {"D": "diamond", "o": "circle", "s": "square", "^": "triangle-up"}
 _SYMBOLS |= {"v": "triangle-down", "P": "cross"}
-LEGEND: Spec = {"orientation": "h", "x": 0, "y": -0.12, "yanchor": "top"}
 
 
 def outcome_data(
@@ -59,9 +60,10 @@ def outcome_data(
     lines = max(1, math.ceil(len(agents) / 2))
     right = LEFT if curve else 1.0
     layout: Spec = {
-        "title": _title(f"{label}: {task[0]}, {phase} phase"),
+        "title": title_of(f"{label}: {task[0]}, {phase} phase"),
         "annotations": [],
-        "legend": LEGEND,
+        # Of the legend's lines there are more than in other figures.
+        "margin": {"l": 64, "r": 24, "t": TOP, "b": BOTTOM + 50},
     }
     traces: list[Spec] = []
     rows: list[dict[str, Any]] = []
@@ -73,7 +75,11 @@ def outcome_data(
         layout["annotations"].append(heading(AGENTS[agent].label, number))
         for trace in _kernels(mine, metric, material.measure, number):
             traces.append(_once(trace, shown_already))
-        reach = [r.get(f"alignment_{material.measure}", math.nan) for r in mine]
+        reach = [
+            row.get(f"alignment_{material.measure}{end}", math.nan)
+            for row in mine
+            for end in ("", "_low", "_high")
+        ]
         span = [x for x in reach if known(x)] or [0.0, 1.0]
         for trace in _references(cells, metric, (min(span), max(span)), number):
             traces.append(_once(trace, shown_already))
@@ -96,26 +102,21 @@ def outcome_data(
         for trace in _curves(curve, material.measure, number):
             traces.append(_once(trace, shown_already))
         rows += [_curve_row(row, material.measure) for row in curve]
-    return Interactive(traces, layout, rows, height=200 + 240 * lines)
+    return Interactive(traces, layout, rows, height=270 + 240 * lines)
 
 
 def title_of(text: str) -> Spec:
     """A figure's title, on the left."""
-    return _title(text)
-
-
-# ------------------------------------------------------------------ the pieces
-
-
-def _title(text: str) -> Spec:
     return {
         "text": shown(text),
         "x": 0,
         "xanchor": "left",
         "xref": "paper",
-        "font": {"size": 16},
-        "pad": {"b": 20},
+        "font": {"size": 15},
     }
+
+
+# ------------------------------------------------------------------ the pieces
 
 
 def _axes(number: int, n: int, lines: int, right: float, label: str) -> Spec:
@@ -135,7 +136,7 @@ def _axes(number: int, n: int, lines: int, right: float, label: str) -> Spec:
         **same,
     )
     same = {"matches": "y"} if number > 1 else {}
-    low = max(0.0, top - height + (0.11 if lines > 1 else 0.0))
+    low = max(0.0, top - height + (0.0 if line == lines - 1 else 0.11))
     y = axis(number, "y", domain=[low, top], showticklabels=column == 0, **same)
     return dict((x, y))
 

@@ -16,7 +16,7 @@ from alignment.interactive import (
     shown,
 )
 from bandits.curves import curve_of
-from bandits.figure_data import LEGEND, title_of
+from bandits.figure_data import title_of
 from bandits.figure_over_time import (
     OUTCOMES,
     PHASES,
@@ -54,7 +54,6 @@ def over_time_data(
         "title": title_of(f"{OUTCOMES[outcome]}: {task[0]}"),
         "annotations": [],
         "shapes": [],
-        "legend": LEGEND | {"y": -0.06},
     }
     relabelled = any(row["role"] == RELABELLED for row in mine)
     panels = []
@@ -81,7 +80,7 @@ def over_time_data(
             head = {"agent": agent, "panel": side, "line": line.name}
             table += [head | point for point in found]
         layout["shapes"].append(_cut(mine, number))
-    height = 170 + 270 * max(1, len(agents))
+    height = 180 + 270 * max(1, len(agents))
     return Interactive(traces, layout, table, height=height)
 
 
