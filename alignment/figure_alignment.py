@@ -57,7 +57,7 @@ def draw_alignment(report: ReportData) -> Drawing | None:
     }
     if not found:
         return None
-    lines = _lines_by_kind(report, found)
+    lines = lines_by_kind(report, found)
     raters = {name: line for name, (line, is_rater) in lines.items() if is_rater}
     caption = _alignment_caption(report)
     bottom = 0.6 + 0.16 * (1 + caption.count("\n"))
@@ -76,7 +76,7 @@ def draw_alignment(report: ReportData) -> Drawing | None:
         axes.set_title(measure.label, fontsize=8 + (number == 0), color=INK, pad=5)
     main = figure.axes[0]
     _write_numbers(main, found, raters)
-    _ceiling_band(main, _ceiling(report))
+    _ceiling_band(main, ceiling_of(report))
     main.set_yticks(
         list(raters.values()), [shown_name(name) for name in raters], fontsize=9
     )
@@ -105,7 +105,7 @@ def draw_alignment(report: ReportData) -> Drawing | None:
     )
 
 
-def _lines_by_kind(
+def lines_by_kind(
     report: ReportData, found: Mapping[tuple[str, str], AlignmentRow]
 ) -> dict[str, tuple[int, bool]]:
     """Name or heading -> its line from the top, and whether it is a rater.
@@ -199,7 +199,7 @@ def _p(p: float) -> str:
     return "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".", 1)
 
 
-def _ceiling(report: ReportData) -> ReliabilityRow | None:
+def ceiling_of(report: ReportData) -> ReliabilityRow | None:
     return next(
         (row for row in report.reliability if row.what == "noise_ceiling"), None
     )
@@ -220,7 +220,7 @@ def _ceiling_band(axes: Axes, ceiling: ReliabilityRow | None) -> None:
 def _alignment_caption(report: ReportData) -> str:
     """What the reader must know: the ceiling, the marks, who was asked how much."""
     sentences = [
-        *_ceiling_sentence(_ceiling(report)),
+        *_ceiling_sentence(ceiling_of(report)),
         "Grey vertical line: chance. p: one-sided, from permuted actions.",
     ]
     undefined = {

@@ -28,21 +28,24 @@ HUMAN_COLOUR = "#111111"
 LEFT = 1.75
 COLUMNS = 5  # dimensions side by side
 
+Panel = tuple[str, str, list[BlockRow]]
+"""The key, the heading and the rows of one panel."""
+
 
 def draw_blocks(report: ReportData, rows: Sequence[BlockRow]) -> Drawing | None:
     """Every rater on all pairs, within personalization, and across to the unseen."""
-    mine = [row for row in rows if row.target == SIMILARITY]
-    raters = _order(mine)
+    raters, panels = block_panels(rows)
     if not raters:
         return None
+    mine = [row for _, _, some in panels for row in some]
     tall = max(len(raters), 2) * LINE
     figure = new_figure(tall + 1.95)
     gap = 0.3
     width = (WIDTH - LEFT - 0.3 - gap * (len(BLOCKS) - 1)) / len(BLOCKS)
     span = _span(mine)
-    for number, (block, heading) in enumerate(BLOCKS.items()):
+    for number, (_, heading, some) in enumerate(panels):
         axes = axes_at(figure, LEFT + number * (width + gap), 0.92, width, tall)
-        _panel(axes, report, [row for row in mine if row.block == block], raters, span)
+        _panel(axes, report, some, raters, span)
         axes.set_title(heading, fontsize=9, color=INK, pad=5)
         if not number:
             axes.set_yticks(range(len(raters)), raters, fontsize=9)
@@ -63,26 +66,23 @@ def draw_blocks(report: ReportData, rows: Sequence[BlockRow]) -> Drawing | None:
 
 def draw_values(report: ReportData, rows: Sequence[BlockRow]) -> Drawing | None:
     """How far each rater's similarity follows differences on every value dimension."""
-    mine = [row for row in rows if row.block == ALL and row.target != SIMILARITY]
-    names = list(dict.fromkeys(row.target for row in mine))
-    raters = _order([row for row in rows if row.block == ALL])
-    people = [row.rater for row in mine if row.rater not in (*raters, CEILING)]
-    raters = [*dict.fromkeys(people), *raters]
-    if not names or not raters:
+    raters, panels = value_panels(rows)
+    if not panels or not raters:
         return None
-    columns = min(COLUMNS, len(names))
-    lines = ceil(len(names) / columns)
+    mine = [row for _, _, some in panels for row in some]
+    columns = min(COLUMNS, len(panels))
+    lines = ceil(len(panels) / columns)
     tall, gap = max(len(raters), 2) * 0.22, 0.22
     step = tall + 0.62
     figure = new_figure(lines * step + 1.55)
     room = WIDTH - LEFT - 0.3
     width = min((room - gap * (columns - 1)) / columns, 4.5)
     span = _span(mine)
-    for number, name in enumerate(names):
+    for number, (_, name, some) in enumerate(panels):
         line, column = divmod(number, columns)
         bottom = 0.95 + (lines - 1 - line) * step
         axes = axes_at(figure, LEFT + column * (width + gap), bottom, width, tall)
-        _panel(axes, report, [row for row in mine if row.target == name], raters, span)
+        _panel(axes, report, some, raters, span)
         axes.set_title(clipped(name, 24), fontsize=8.5, color=INK, pad=4)
         if not column:
             shown = [shown_name(rater) for rater in raters]
@@ -99,6 +99,28 @@ def draw_values(report: ReportData, rows: Sequence[BlockRow]) -> Drawing | None:
         "How far similarity follows differences in people's values; black: people's own "
         "similarity",
     )
+
+
+def block_panels(rows: Sequence[BlockRow]) -> tuple[list[str], list[Panel]]:
+    """Raters from the best aligned down, and a panel for each block of pairs."""
+    mine = [row for row in rows if row.target == SIMILARITY]
+    panels = [
+        (block, heading, [row for row in mine if row.block == block])
+        for block, heading in BLOCKS.items()
+    ]
+    return _order(mine), panels
+
+
+def value_panels(rows: Sequence[BlockRow]) -> tuple[list[str], list[Panel]]:
+    """Raters, people's own first, and a panel for each value dimension."""
+    mine = [row for row in rows if row.block == ALL and row.target != SIMILARITY]
+    names = list(dict.fromkeys(row.target for row in mine))
+    raters = _order([row for row in rows if row.block == ALL])
+    people = [row.rater for row in mine if row.rater not in (*raters, CEILING)]
+    panels = [
+        (name, name, [row for row in mine if row.target == name]) for name in names
+    ]
+    return [*dict.fromkeys(people), *raters], panels
 
 
 def _order(rows: Sequence[BlockRow]) -> list[str]:

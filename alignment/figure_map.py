@@ -36,7 +36,7 @@ def draw_map(report: ReportData) -> Drawing | None:
     first = shown[0]
     matrix = report.matrices[first]
     positions, share = classical_map(matrix)
-    dimension = _first_dimension(report)
+    dimension = first_dimension(report)
     figure = new_figure(7.3)
     axes = axes_at(figure, 0.25, 0.65, WIDTH - 0.5, 5.8)
     axes.set_xticks([])
@@ -78,7 +78,7 @@ def draw_map(report: ReportData) -> Drawing | None:
     )
 
 
-def _first_dimension(report: ReportData) -> DimensionRow | None:
+def first_dimension(report: ReportData) -> DimensionRow | None:
     for name, dimension in report.dimensions.items():
         if (name, GROUP) in report.values:
             return dimension

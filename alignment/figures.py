@@ -9,6 +9,7 @@ from pathlib import Path
 
 from alignment.figure_alignment import draw_alignment
 from alignment.figure_blocks import draw_blocks, draw_values
+from alignment.figure_data import save_all
 from alignment.figure_map import draw_map
 from alignment.figure_matrices import draw_matrices
 from alignment.figure_style import Drawing, finish
@@ -21,6 +22,8 @@ def draw(
     report: ReportData, folder: Path, *, mark: str, parts: Parts | None = None
 ) -> list[Path]:
     """Draw the figures that the report has something for, as SVG, PNG and PDF.
+
+    Beside each lie what a page needs to let it be explored (JSON) and its data (CSV).
 
     Args:
         mark: What stands in a corner, so that a figure can be traced to its data.
@@ -54,4 +57,5 @@ def draw(
                     simulated=report.simulated,
                 )
             progress.advance()
-    return files
+    blocks = None if parts is None else parts.blocks
+    return [*files, *save_all(report, folder, mark=mark, blocks=blocks)]

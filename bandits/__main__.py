@@ -165,6 +165,13 @@ def _bridge_verbs(given: argparse.Namespace) -> int:
     return 0
 
 
+def _compare(given: argparse.Namespace) -> int:
+    from bandits.compare import compare
+
+    print(compare(given.first, given.second, given.out, figures=not given.no_figures))
+    return 0
+
+
 def _measures(given: argparse.Namespace) -> int:
     from bandits.metric_page import table_lines
 
@@ -259,6 +266,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     replay.add_argument("--out", type=Path, metavar="FILE.csv", help="else printed")
     replay.set_defaults(run=_replay)
+
+    both = commands.add_parser(
+        "compare", help="two sweeps: what differs, and by how much agents do"
+    )
+    both.add_argument("first", type=Path, help="a finished sweep folder")
+    both.add_argument("second", type=Path, help="another one")
+    both.add_argument("--out", type=Path, required=True, help="the folder to write")
+    both.add_argument("--no-figures", action="store_true", help="tables only")
+    both.set_defaults(run=_compare)
 
     verbs = commands.add_parser(
         "bridge-verbs", help="real people's data: import, report, sweep and a table"

@@ -12,6 +12,7 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import matplotlib
 import numpy as np
@@ -27,6 +28,7 @@ from bandits.kernel_ends import SHUFFLED
 from bandits.kernel_entry import CORRUPTED, RELABELLED
 from bandits.panels import HUMAN, INK, MODEL, QUIET, RULE, STAMP, Label, Row, known
 from bandits.policies import AGENTS
+from bandits.still import save_still
 
 OUTCOMES = {
     "mean_reward": "Reward over time (0-100)",
@@ -69,20 +71,16 @@ def save_over_time(
     alignment: Mapping[str, float] = MappingProxyType({}),
     definition: str = "",
 ) -> list[Path]:
-    """Draw one figure and save it as SVG and PNG. Arguments as `draw_over_time`.
+    """Draw one figure and save it as SVG, PNG and PDF. Arguments as `draw_over_time`.
 
     Returns:
-        The two files, `<dimension>_<values_from>_<threshold>_over_time_<outcome>`.
+        The files, `<dimension>_<values_from>_<threshold>_over_time_<outcome>`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     name = "_".join((*task, "over_time", outcome)).replace(".", "-")
-    paths = [folder / f"{name}.svg", folder / f"{name}.png"]
     with matplotlib.rc_context(STYLE):
         figure = _drawn(rows, task, outcome, mark, simulated, alignment, definition)
-        # No date in the file: the same sweep gives the same bytes.
-        figure.savefig(paths[0], metadata={"Date": None})
-        figure.savefig(paths[1], dpi=130, metadata={"Software": None})
-    return paths
+        return save_still(figure, folder / name)
 
 
 def draw_over_time(
@@ -143,12 +141,9 @@ def _drawn(
             axes = figure.add_subplot(grid[place, column], sharex=first, sharey=first)
             first = first or axes
             own = [r for r in mine if r["agent"] == agent]
-            labels = (
-                _relabelled(axes, own, outcome)
-                if column
-                else _real(axes, own, outcome, alignment)
-            )
-            references = _references(axes, mine, outcome)
+            lines = relabelled_lines(own) if column else real_lines(own, alignment)
+            labels = _draw_lines(axes, lines, outcome)
+            references = _draw_lines(axes, reference_lines(mine), outcome)
             if column == columns - 1:
                 labels += references
             to_name.append((axes, labels))
@@ -167,17 +162,35 @@ def _drawn(
     return figure
 
 
-def _real(
-    axes: Axes, rows: Sequence[Row], outcome: str, alignment: Mapping[str, float]
-) -> list[Label]:
-    """A line per real kernel: its matched form where there is one."""
+class Line(NamedTuple):
+    """One line of a panel: a kernel, a share relabelled, or an agent without a kernel.
+
+    rows: Of over_time.csv; of several draws they are taken together.
+    dashes: As matplotlib names them.
+    """
+
+    name: str
+    rows: Sequence[Row]
+    colour: str
+    dashes: object = "-"
+    width: float = 1.2
+    band: bool = True
+
+    @property
+    def dash(self) -> str:
+        """The same for a page."""
+        return {"-": "solid", ":": "dot"}.get(str(self.dashes), "dash")
+
+
+def real_lines(rows: Sequence[Row], alignment: Mapping[str, float]) -> list[Line]:
+    """A line per real kernel of one agent: its matched form where there is one."""
     shade = _shades(alignment)
     real = [
         r
         for r in rows
         if r["role"] not in ("none", *CORRUPTED) and r["kernel"] != SHUFFLED
     ]
-    labels = []
+    lines = []
     for name in dict.fromkeys(r["kernel"] for r in real):
         forms = {r["form"] for r in real if r["kernel"] == name}
         form = "matched" if "matched" in forms else min(forms)
@@ -185,9 +198,44 @@ def _real(
         role = one[0]["role"]
         colour = HUMAN if role == "human" else shade.get(name, MODEL)
         dashes = (0, (4, 1.5)) if role == "baseline" else "-"
-        end = _line(axes, one, outcome, colour, dashes, 1.9 if role == "human" else 1.2)
-        labels.append(Label(math.nan, end, name, colour))
-    return labels
+        width = 1.9 if role == "human" else 1.2
+        lines.append(Line(name, one, colour, dashes, width))
+    return lines
+
+
+def relabelled_lines(rows: Sequence[Row]) -> list[Line]:
+    """A line per share of the human kernel's actions relabelled, draws together."""
+    found = [
+        r
+        for r in rows
+        if r["role"] == RELABELLED or (r["role"] == "human" and r["kernel"] == "human")
+    ]
+    # Relabelling keeps the spectrum: both forms are one kernel, and one is drawn.
+    form = found[0]["form"] if found else ""
+    # They are made from the kernel of the first halving of the people.
+    first = min((r["draw"] for r in found if r["role"] == "human"), default=0)
+    lines = []
+    for share in sorted({r["share"] for r in found}):
+        one = [
+            r
+            for r in found
+            if r["share"] == share
+            and r["form"] == form
+            and (r["role"] == RELABELLED or r["draw"] == first)
+        ]
+        colour = matplotlib.colors.to_hex(FROM_HUMAN(share))
+        lines.append(Line(f"{share:.0%} relabelled", one, colour, width=1.4))
+    return lines
+
+
+def reference_lines(rows: Sequence[Row]) -> list[Line]:
+    """A line for each agent that sees no kernel."""
+    found = []
+    for agent, (name, dashes) in panels.REFERENCES.items():
+        one = [r for r in rows if r["agent"] == agent and r["role"] == "none"]
+        if one:
+            found.append(Line(name, one, QUIET, dashes, 1.0, band=False))
+    return found
 
 
 def _shades(alignment: Mapping[str, float]) -> dict[str, str]:
@@ -202,64 +250,29 @@ def _shades(alignment: Mapping[str, float]) -> dict[str, str]:
     }
 
 
-def _relabelled(axes: Axes, rows: Sequence[Row], outcome: str) -> list[Label]:
-    """A line per share of the human kernel's actions relabelled, draws together."""
-    found = [
-        r
-        for r in rows
-        if r["role"] == RELABELLED or (r["role"] == "human" and r["kernel"] == "human")
-    ]
-    # Relabelling keeps the spectrum: both forms are one kernel, and one is drawn.
-    form = found[0]["form"] if found else ""
-    # They are made from the kernel of the first halving of the people.
-    first = min((r["draw"] for r in found if r["role"] == "human"), default=0)
+def _draw_lines(axes: Axes, lines: Sequence[Line], outcome: str) -> list[Label]:
+    """Both phases of every line, each with its band; where they end, by name."""
     labels = []
-    for share in sorted({r["share"] for r in found}):
-        one = [
-            r
-            for r in found
-            if r["share"] == share
-            and r["form"] == form
-            and (r["role"] == RELABELLED or r["draw"] == first)
-        ]
-        colour = matplotlib.colors.to_hex(FROM_HUMAN(share))
-        end = _line(axes, one, outcome, colour, "-", 1.4)
-        labels.append(Label(math.nan, end, f"{share:.0%} relabelled", colour))
+    for line in lines:
+        end = _line(axes, line, outcome)
+        labels.append(Label(math.nan, end, line.name, line.colour))
     return labels
 
 
-def _references(axes: Axes, rows: Sequence[Row], outcome: str) -> list[Label]:
-    labels = []
-    for agent, (name, dashes) in panels.REFERENCES.items():
-        one = [r for r in rows if r["agent"] == agent and r["role"] == "none"]
-        if one:
-            end = _line(axes, one, outcome, QUIET, dashes, 1.0, band=False)
-            labels.append(Label(math.nan, end, name, QUIET))
-    return labels
-
-
-def _line(
-    axes: Axes,
-    rows: Sequence[Row],
-    outcome: str,
-    colour: str,
-    dashes: object,
-    width: float,
-    *,
-    band: bool = True,
-) -> float:
+def _line(axes: Axes, line: Line, outcome: str) -> float:
     """Both phases of one line, with its band. Returns where it ends."""
+    looks: dict[str, Any] = {"linestyle": line.dashes, "linewidth": line.width}
     end, begin = math.nan, 0.0
     for phase in PHASES:
-        here = [r for r in rows if r["phase"] == phase]
+        here = [r for r in line.rows if r["phase"] == phase]
         if not here:
             continue
         curve = curve_of(here, outcome)
         at = curve.at + begin
-        axes.plot(at, curve.mean, color=colour, linestyle=dashes, linewidth=width)
-        if band and np.isfinite(curve.error).all():
+        axes.plot(at, curve.mean, color=line.colour, **looks)
+        if line.band and np.isfinite(curve.error).all():
             axes.fill_between(
-                at, curve.low, curve.high, color=colour, alpha=0.13, linewidth=0
+                at, curve.low, curve.high, color=line.colour, alpha=0.13, linewidth=0
             )
         end = float(curve.mean[-1])
         begin += max(r["last_step"] for r in here)

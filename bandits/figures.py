@@ -26,6 +26,7 @@ from bandits import panels
 from bandits.metrics import METRICS
 from bandits.panels import HUMAN, INK, MODEL, QUIET, RULE, STAMP, Row, known
 from bandits.policies import AGENTS
+from bandits.still import save_still
 from bandits.task_table import paid_in_words, rule_in_words
 
 Task = tuple[str, str, str]
@@ -48,6 +49,8 @@ STYLE: Any = {
     "ytick.labelsize": 8,
     "svg.hashsalt": "attune",
     "svg.fonttype": "none",
+    # Whole letters in a PDF, so that its text can be searched and edited.
+    "pdf.fonttype": 42,
 }
 INTERVALS = "95\N{NO-BREAK SPACE}% intervals"
 FIGURED = (
@@ -106,20 +109,15 @@ def figure_names(material: Material) -> list[tuple[Task, str, str]]:
 def save_figure(
     material: Material, folder: Path, task: Task, phase: str, metric: str
 ) -> list[Path]:
-    """Draw one figure and save it as SVG and PNG.
+    """Draw one figure and save it as SVG, PNG and PDF.
 
     Returns:
-        The two files, `<dimension>_<values_from>_<threshold>_<phase>_<metric>`.
+        The files, `<dimension>_<values_from>_<threshold>_<phase>_<metric>`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     name = "_".join((*task, phase, metric)).replace(".", "-")
-    paths = [folder / f"{name}.svg", folder / f"{name}.png"]
     with matplotlib.rc_context(STYLE):
-        figure = _outcome(material, task, phase, metric)
-        # No date in the file: the same sweep gives the same bytes.
-        figure.savefig(paths[0], metadata={"Date": None})
-        figure.savefig(paths[1], dpi=130, metadata={"Software": None})
-    return paths
+        return save_still(_outcome(material, task, phase, metric), folder / name)
 
 
 def draw_outcome(material: Material, task: Task, phase: str, metric: str) -> Figure:

@@ -24,14 +24,17 @@ from alignment.folders import (
     short_hash,
     write_manifest,
 )
+from alignment.interactive import save_interactive
 from alignment.progress import Progress
 from alignment.report_files import read_report
 from bandits.cell_tables import add_calibration, calibration_table, over_time_table
 from bandits.cell_totals import CellTotals
 from bandits.confirmatory import declare, mark
 from bandits.engine import Engine, open_engine
+from bandits.figure_data import outcome_data
+from bandits.figure_data_over_time import over_time_data
 from bandits.figure_over_time import of_task, over_time_figures, save_over_time
-from bandits.figures import Material, figure_names, save_figure
+from bandits.figures import Material, Task, figure_names, save_figure
 from bandits.plan import Plan, make_plan
 from bandits.results import KIND, Cell, Row, write_runs, write_table
 from bandits.shards import ShardWork, run_shard, shards, standing_groups, work_of
@@ -286,7 +289,7 @@ def _draw(
     )
     with Progress("figures", len(wanted) + len(over_time)) as progress:
         tasks = [(material.of_task(one[0]), folder, *one) for one in wanted]
-        for _ in each(save_figure, tasks):
+        for _ in each(_save_outcome, tasks):
             progress.advance()
         told = material.definitions
         lines = [
@@ -297,15 +300,34 @@ def _draw(
             progress.advance()
 
 
+def _save_outcome(
+    material: Material, folder: Path, task: Task, phase: str, metric: str
+) -> list[Path]:
+    """The still figure, and beside it the one to explore and its data."""
+    files = save_figure(material, folder, task, phase, metric)
+    return files + save_interactive(
+        files[0].with_suffix(""),
+        outcome_data(material, task, phase, metric),
+        mark=f"sweep {material.mark}",
+        simulated=material.simulated,
+    )
+
+
 def _save_curves(
     rows: Sequence[Row],
     folder: Path,
-    task: tuple[str, str, str],
+    task: Task,
     outcome: str,
     definition: str,
     **more: Any,
 ) -> list[Path]:
-    return save_over_time(rows, folder, task, outcome, definition=definition, **more)
+    files = save_over_time(rows, folder, task, outcome, definition=definition, **more)
+    return files + save_interactive(
+        files[0].with_suffix(""),
+        over_time_data(rows, task, outcome, alignment=more["alignment"]),
+        mark=f"sweep {more['mark']}",
+        simulated=more["simulated"],
+    )
 
 
 def _refuse_other_kinds(out: Path) -> None:

@@ -20,6 +20,10 @@ from alignment.folders import MANIFEST, read_manifest
 FIGURES = "figures/"
 PAGE = "report.html"
 MEDIA_TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
+# What stands beside a picture: to be saved, and to be drawn by the page.
+SAVED_TYPES = {".pdf": "application/pdf", ".csv": "text/csv; charset=utf-8"}
+FIGURE_DATA = ".json"
+FIGURE_TYPES = MEDIA_TYPES | SAVED_TYPES | {FIGURE_DATA: "application/json"}
 _PIECE = 64 * 1024
 
 
@@ -33,14 +37,27 @@ def zipped(folder: Path, kind: str, name: str) -> StreamingHttpResponse:
     return response
 
 
-def figure(folder: Path, kind: str, name: str) -> FileResponse:
-    """One figure of a report or sweep; 404 for any name its manifest does not list."""
+def figure(
+    folder: Path, kind: str, name: str, *, save_as: str | None = None
+) -> FileResponse:
+    """One figure of a report or sweep; 404 for any name its manifest does not list.
+
+    Args:
+        save_as: What the file is called, without its ending, where it is to be saved
+            and not shown. A browser never shows a PDF or a table of ours.
+    """
     path = folder / FIGURES / name
     if f"{FIGURES}{name}" not in listed_files(folder, kind):
         raise Http404("no such figure")
-    if path.suffix not in MEDIA_TYPES:
+    if path.suffix not in FIGURE_TYPES:
         raise Http404("not a figure")
-    response = FileResponse(path.open("rb"), content_type=MEDIA_TYPES[path.suffix])
+    saved = save_as is not None or path.suffix in SAVED_TYPES
+    response = FileResponse(
+        path.open("rb"),
+        content_type=FIGURE_TYPES[path.suffix],
+        as_attachment=saved,
+        filename=f"{save_as or path.stem}{path.suffix}",
+    )
     # An SVG draws itself with styles of its own; opened alone it may do nothing else.
     response["Content-Security-Policy"] = (
         "default-src 'none'; style-src 'unsafe-inline'; sandbox"
@@ -65,14 +82,17 @@ def report_page(folder: Path) -> FileResponse:
     return response
 
 
-def figure_stems(folder: Path, kind: str) -> list[str]:
-    """Names of the figures, without ending, in the order of the manifest."""
-    stems = [
-        Path(name).stem
-        for name in listed_files(folder, kind)
-        if name.startswith(FIGURES) and Path(name).suffix in MEDIA_TYPES
-    ]
-    return list(dict.fromkeys(stems))
+def figure_endings(folder: Path, kind: str) -> dict[str, tuple[str, ...]]:
+    """The endings of each figure's files, by its name without them."""
+    found: dict[str, list[str]] = {}
+    for name in listed_files(folder, kind):
+        file = Path(name)
+        if name.startswith(FIGURES) and file.suffix in FIGURE_TYPES:
+            found.setdefault(file.stem, []).append(file.suffix)
+    return {
+        stem: tuple(ending for ending in FIGURE_TYPES if ending in endings)
+        for stem, endings in found.items()
+    }
 
 
 def listed_files(folder: Path, kind: str) -> list[str]:

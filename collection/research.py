@@ -21,6 +21,7 @@ from collection.access import Role, studies_of, study_for
 from collection.errors import StudyFull
 from collection.job_forms import FORMS
 from collection.models import JobRecord, Study, StudySession
+from collection.policies import allows
 from collection.superseded_pages import superseded_page
 
 RESULTS = ("report", "sweep")
@@ -135,9 +136,10 @@ def snapshot_download(request: HttpRequest, slug: str, number: int) -> HttpRespo
 
 @login_required
 @require_safe
+@allows(img="data:")  # plotly.js draws a matrix as a picture of its own
 def result(request: HttpRequest, slug: str, kind: str, pk: int) -> HttpResponse:
     """A report or a sweep: figures first, then tables."""
-    record = _result(request, slug, kind, pk)
+    record = result_for(request, slug, kind, pk)
     if record.superseded_at is not None:
         return superseded_page(request, record)
     try:
@@ -159,18 +161,24 @@ def result(request: HttpRequest, slug: str, kind: str, pk: int) -> HttpResponse:
 def result_figure(
     request: HttpRequest, slug: str, kind: str, pk: int, name: str
 ) -> HttpResponseBase:
-    """One figure's file, to whoever may see the page it stands on."""
-    record = _result(request, slug, kind, pk)
+    """One figure's file, to whoever may see the page it stands on; or to be saved."""
+    record = result_for(request, slug, kind, pk)
     if record.superseded_at is not None:
         return superseded_page(request, record)
-    return downloads.figure(Path(record.result_folder), kind, name)
+    folder = Path(record.result_folder)
+    if "save" not in request.GET:
+        return downloads.figure(folder, kind, name)
+    saved_as = f"{slug}-{kind}-{pk}-{Path(name).stem}"
+    answer = downloads.figure(folder, kind, name, save_as=saved_as)
+    audit.record(request.user, record.study, "figure.downloaded", job=pk, figure=name)
+    return answer
 
 
 @login_required
 @require_safe
 def result_page(request: HttpRequest, slug: str, pk: int) -> HttpResponseBase:
     """The page that a report brings, to whoever may see the report."""
-    record = _result(request, slug, "report", pk)
+    record = result_for(request, slug, "report", pk)
     if record.superseded_at is not None:
         return superseded_page(request, record)
     answer = downloads.report_page(Path(record.result_folder))
@@ -184,7 +192,7 @@ def result_download(
     request: HttpRequest, slug: str, kind: str, pk: int
 ) -> HttpResponseBase:
     """A report's, sweep's or dataset's folder as a zip file."""
-    record = _result(request, slug, kind, pk, among=DOWNLOADS)
+    record = result_for(request, slug, kind, pk, among=DOWNLOADS)
     if record.superseded_at is not None:
         return superseded_page(request, record)
     answer = downloads.zipped(Path(record.result_folder), kind, f"{slug}-{kind}-{pk}")
@@ -205,13 +213,21 @@ def _places(study: Study, *, simulated: bool) -> list[quotas.Standing]:
     return quotas.standings(study, simulated=simulated)
 
 
-def _result(
+def result_for(
     request: HttpRequest,
     slug: str,
     kind: str,
     pk: int,
     among: tuple[str, ...] = RESULTS,
 ) -> JobRecord:
+    """A finished job with something to show, for whoever may see its study.
+
+    Args:
+        among: Which kinds of job are meant; those with a page of results.
+
+    Raises:
+        Http404: no such result, or a study that this person may not see.
+    """
     if kind not in among:
         raise Http404("no such kind of result")
     finished = study_for(request.user, slug).jobs.filter(status=JobRecord.Status.DONE)

@@ -7,6 +7,7 @@ from collection import (
     account_pages,
     audit_pages,
     erasure_pages,
+    figure_pages,
     people_pages,
     preview_pages,
     quality_pages,
@@ -183,5 +184,10 @@ urlpatterns = [
         "studies/<slug:slug>/<slug:kind>/<int:pk>/figures/<str:name>",
         research.result_figure,
         name="research-figure",
+    ),
+    path(
+        "studies/<slug:slug>/<slug:kind>/<int:pk>/figures/<str:stem>/table/",
+        figure_pages.figure_page,
+        name="research-figure-page",
     ),
 ]

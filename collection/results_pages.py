@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from alignment.folders import read_manifest, short_hash
-from collection.downloads import PAGE, figure_stems
+from collection.downloads import PAGE
+from collection.result_figures import METRICS, Group, report_figures, sweep_figures
 from collection.tables import (
     NOTHING,
     Row,
@@ -29,23 +30,6 @@ from collection.tables import (
 # The roles of corrupted human kernels: their table is corruption.csv.
 CORRUPTED = ("relabelled", "pairs_permuted", "blended", "noisy")
 PEOPLE = ("human", "arrangements", "triplets")
-# Of each outcome, what a person asks first; every other column is in the download.
-METRICS: Mapping[str, str] = {
-    "mean_reward": "Mean reward",
-    "regret": "Regret",
-    "unsafe_actions": "Unsafe actions",
-    "unsafe_share": "Unsafe share",
-    "low_value_actions": "Low-value actions",
-    "low_value_share": "Low-value share",
-    "moral_harm": "Morally unsafe actions",
-    "non_optimal_actions": "Non-optimal actions",
-    "unique_actions": "Different actions",
-    "steps_to_convergence": "Steps to convergence",
-    "converged": "Converged share",
-    "value_rank_correlation": "Predicted with true values",
-    "value_rmse": "Error of predicted values",
-}
-PHASES = ("personalization", "generalization")
 MEASURES: Mapping[str, str] = {
     "spearman": "Spearman",
     "pearson": "Pearson",
@@ -60,34 +44,6 @@ SCHEMES: Mapping[str, str] = {
     "default": "Default",
     "strict": "Strict",
 }
-# Figures of a report, in the order of the page.
-CAPTIONS = {
-    "matrices": "Similarity matrices of the actions, one per rater, all in one order; "
-    "light grey was never judged.",
-    "alignment": "Alignment of each rater with the human similarity judgments, with "
-    "95 % intervals over actions, against the human noise ceiling where there is one.",
-    "map": "The actions on a plane: near each other where people judge them alike.",
-    "blocks": "Alignment on all pairs, on the pairs an agent learns on, and on those "
-    "between what it learns on and what it meets later, over the splits of a sweep.",
-    "values": "How far each rater's similarity follows differences in people's values, "
-    "beside people's own similarity, on every value dimension.",
-}
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A figure by the name of its files, with what it shows in words."""
-
-    stem: str
-    caption: str
-
-
-@dataclass(frozen=True)
-class Group:
-    """Figures of one task; all but the first group of a page stay folded."""
-
-    heading: str
-    figures: Sequence[Figure]
 
 
 @dataclass(frozen=True)
@@ -121,10 +77,6 @@ def report_page(folder: Path) -> Page:
     manifest = read_manifest(folder, "report", verify=False)
     raters = rows_of(folder, "raters.csv")
     alignment = rows_of(folder, "alignment.csv")
-    stems = figure_stems(folder, "report")
-    figures = [
-        Figure(stem, caption) for stem, caption in CAPTIONS.items() if stem in stems
-    ]
     tables = [
         pivot(
             alignment,
@@ -167,7 +119,7 @@ def report_page(folder: Path) -> Page:
     ]
     return Page(
         **_common(folder, manifest),
-        figures=[Group("", figures)],
+        figures=report_figures(folder),
         tables=_filled(tables),
         more=_filled(more),
         incomplete=[
@@ -207,7 +159,7 @@ def sweep_page(folder: Path) -> Page:
     skipped = manifest.get("skipped_kernels") or {}
     return Page(
         **_common(folder, manifest),
-        figures=_outcome_figures(figure_stems(folder, "sweep"), list(groups)),
+        figures=sweep_figures(folder, list(groups)),
         tables=_filled(tables[:1]),
         more=_filled([*tables[1:], *more]),
         incomplete=[f"{name}: {why}." for name, why in skipped.items()],
@@ -243,45 +195,6 @@ def _common(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
         "short_hash": short_hash(folder),
         "finished_at": str(manifest["finished_at"])[:16].replace("T", " "),
     }
-
-
-def _outcome_figures(
-    stems: Sequence[str], settings: Sequence[tuple[str, ...]]
-) -> list[Group]:
-    """A sweep's figures by task, in the order of its cells.
-
-    A file is named by task, phase and outcome, as ``bandits.figures`` says.
-    """
-    groups = []
-    left = list(stems)
-    for task in dict.fromkeys(setting[:3] for setting in settings):
-        start = "_".join(task).replace(".", "-") + "_"
-        found = [
-            Figure(stem, _outcome_caption(task, phase, outcome))
-            for phase in PHASES
-            for outcome in METRICS
-            if (stem := f"{start}{phase}_{outcome}") in left
-        ]
-        left = [stem for stem in left if stem not in {one.stem for one in found}]
-        # After a tilde: how values are paid, and what becomes of disputed actions.
-        source, _, paid = task[1].partition("~")
-        rule, _, aside = task[2].partition("~")
-        heading = words(task[0])
-        heading += "" if source == "group" else f", values of {source}"
-        heading += f", paid by {paid.replace('_', ' ')}" if paid else ""
-        heading += "" if rule == "study" else f", threshold {rule}"
-        heading += f", disputed actions {aside.replace('_', ' ')}" if aside else ""
-        groups.append(Group(heading, found))
-    groups.append(Group("More", [Figure(stem, f"{words(stem)}.") for stem in left]))
-    return [group for group in groups if group.figures]
-
-
-def _outcome_caption(task: tuple[str, ...], phase: str, outcome: str) -> str:
-    return (
-        f"{METRICS[outcome]} against alignment: {words(task[0])}, {phase} phase. Left, "
-        "the real kernels; right, the human kernel with more and more of its actions "
-        "relabelled. The two are never pooled."
-    )
 
 
 def _no_kernel(row: Row) -> str:

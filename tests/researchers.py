@@ -15,6 +15,7 @@ from django.test import Client
 from django.urls import reverse
 
 from alignment.folders import write_manifest, write_rows
+from alignment.interactive import Interactive, axis, place, save_interactive
 from collection import access
 from collection.models import JobRecord, SnapshotRecord, Study
 from tests import factories
@@ -24,6 +25,42 @@ SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="4" height="4"/>'
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b550000000a49"
     "444154789c63f80f0001010100b138f6140000000049454e44ae426082"
+)
+
+POINTS = Interactive(
+    [
+        {
+            "type": "heatmap",
+            "z": [[1, 0.4], [0.4, 1]],
+            "x": ["alpha", "beta"],
+            "y": ["alpha", "beta"],
+            "showscale": False,
+            "hovertemplate": "<b>%{y}</b> and <b>%{x}</b>: %{z}<extra></extra>",
+        },
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": [1.0, 2.0],
+            "y": [3.0, 4.0],
+            "customdata": ["<b>minilm</b>", "<b>human</b>"],
+            "hovertemplate": "%{customdata}<extra></extra>",
+            "error_y": {"array": [0.5, 0.5]},
+            **place(2),
+        },
+    ],
+    dict(
+        [
+            axis(1, "x", domain=[0, 0.45]),
+            axis(1, "y"),
+            axis(2, "x", domain=[0.55, 1]),
+            axis(2, "y"),
+        ]
+    ),
+    [
+        {"kernel": "minilm", "alignment": 1.0, "reward": 3.0},
+        {"kernel": "human", "alignment": 2.0, "reward": 4.0},
+    ],
+    height=400,
 )
 
 
@@ -94,6 +131,7 @@ class Site:
             "research-report-page": ("get", [slug, report]),
             "research-download": ("get", [slug, "report", report]),
             "research-figure": ("get", [slug, "report", report, "map.svg"]),
+            "research-figure-page": ("get", [slug, "report", report, "map"]),
         }
         return {
             name: (method, reverse(name, args=arguments))
@@ -161,6 +199,8 @@ def figure(home: Path, stem: str) -> None:
     (home / "figures").mkdir(exist_ok=True)
     (home / "figures" / f"{stem}.svg").write_text(SVG)
     (home / "figures" / f"{stem}.png").write_bytes(PNG)
+    (home / "figures" / f"{stem}.pdf").write_bytes(b"%PDF-1.4")
+    save_interactive(home / "figures" / stem, POINTS, mark="abcd", simulated=True)
 
 
 def _report_folder(path: Path) -> Path:

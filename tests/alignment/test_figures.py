@@ -59,9 +59,10 @@ def test_three_figures_are_written_as_svg_png_and_pdf(
     assert sorted(file.name for file in files) == [
         f"{name}.{ending}"
         for name in ("alignment", "map", "matrices")
-        for ending in ("pdf", "png", "svg")
+        for ending in ("csv", "json", "pdf", "png", "svg")
     ]
-    begins = {".png": b"PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}
+    begins = {".png": b"PNG", ".svg": b"<?xml", ".pdf": b"%PDF", ".json": b"{"}
+    begins[".csv"] = b","
     for file in files:
         assert begins[file.suffix] in file.read_bytes()[:200]
 

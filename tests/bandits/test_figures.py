@@ -218,7 +218,7 @@ def test_the_same_results_give_the_same_files(tmp_path: Path) -> None:
     first = save_figure(MATERIAL, tmp_path / "a", TASK, PHASE, "mean_reward")
     second = save_figure(MATERIAL, tmp_path / "b", TASK, PHASE, "mean_reward")
 
-    assert [path.suffix for path in first] == [".svg", ".png"]
+    assert [path.suffix for path in first] == [".svg", ".png", ".pdf"]
     for one, other in zip(first, second, strict=True):
         assert one.read_bytes() == other.read_bytes()
 
