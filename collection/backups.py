@@ -21,6 +21,7 @@ import json
 import os
 import shutil
 import tarfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -30,7 +31,8 @@ from typing import Any, Final
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
-from django.db import DatabaseError, connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
+from django.db.backends.postgresql.base import DatabaseWrapper
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils.crypto import salted_hmac
 
@@ -45,6 +47,7 @@ RESULTS: Final = "results.tar"
 LEDGER: Final = "erasures.jsonl"
 MANIFEST: Final = "manifest.json"
 FORMAT: Final = 1
+_LEAVING_TRIES, _LEAVING_S = 20, 0.1
 _LOCK: Final = ".lock"
 _UNFINISHED: Final = ".unfinished"
 
@@ -142,7 +145,6 @@ def restore(folder: Path, *, replace: bool = False) -> dict[str, Any]:
     """
     manifest = _checked(folder)
     _refuse_to_overwrite(replace=replace)
-    connection.close()
     _load(folder / DUMP)
     with connection.cursor() as cursor:
         found = _digest(cursor)
@@ -236,12 +238,7 @@ def _checked(folder: Path) -> dict[str, Any]:
 
 
 def _refuse_to_overwrite(*, replace: bool) -> None:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(_OTHERS)
-            (others,) = cursor.fetchone()
-    except DatabaseError as error:
-        raise BackupRefused(f"The database does not answer: {error}.") from error
+    others = _others()
     if others:
         raise BackupRefused(
             f"{others} others are connected to the database: stop the web server and "
@@ -254,6 +251,21 @@ def _refuse_to_overwrite(*, replace: bool) -> None:
             "This site holds data already. Say --replace to give them up; back them up "
             "first."
         )
+
+
+def _others() -> int:
+    """How many connections there are besides this process's own, which are closed."""
+    own = connections[DEFAULT_DB_ALIAS]
+    own.close()
+    if isinstance(own, DatabaseWrapper):
+        own.close_pool()
+    others = 0
+    for _ in range(_LEAVING_TRIES):  # those just closed take a moment to leave
+        others = int(run("psql", "--no-psqlrc", "-At", "--command", _OTHERS))
+        if not others:
+            break
+        time.sleep(_LEAVING_S)
+    return others
 
 
 def _holds_results() -> bool:

@@ -26,8 +26,8 @@ _OPTIONS: Final = {
 }
 
 
-def run(program: str, *arguments: str) -> None:
-    """Run one of PostgreSQL's programs on the site's database.
+def run(program: str, *arguments: str) -> str:
+    """Run one of PostgreSQL's programs on the site's database; returns what it says.
 
     Raises:
         BackupRefused: with the program's own words.
@@ -43,6 +43,7 @@ def run(program: str, *arguments: str) -> None:
     if done.returncode != 0:
         lines = [line for line in done.stderr.splitlines() if line.strip()]
         raise BackupRefused(f"{program} failed: {' / '.join(lines[-3:]) or '(silent)'}")
+    return done.stdout
 
 
 def _program(name: str) -> str:

@@ -84,7 +84,9 @@ def test_a_damaged_ledger_is_noticed_before_anything_is_restored(
     tmp_path: Path,
 ) -> None:
     place = backups.back_up(tmp_path)
-    erasure_ledger.ledger_file().write_text("nonsense\n")
+    ledger = erasure_ledger.ledger_file()
+    ledger.parent.mkdir(parents=True, exist_ok=True)
+    ledger.write_text("nonsense\n")
 
     with pytest.raises(CommandError, match="line 1: must be one tombstone"):
         call_command("restore", place, "--replace")
