@@ -65,8 +65,11 @@ def append(erasure: Erasure) -> None:
         _sync_folder(path.parent)
 
 
-def read() -> list[Erasure]:
+def read(path: Path | None = None) -> list[Erasure]:
     """Every tombstone of the file, unsaved, oldest first; none where there is no file.
+
+    Args:
+        path: A copy to read instead of the ledger itself.
 
     A half-written line is passed over where a whole one for the same erasure follows,
     or at the end, where its erasure was never committed.
@@ -74,8 +77,9 @@ def read() -> list[Erasure]:
     Raises:
         LedgerDamaged: a line that is neither a tombstone nor cut off.
     """
+    path = ledger_file() if path is None else path
     try:
-        lines = ledger_file().read_bytes().splitlines()
+        lines = path.read_bytes().splitlines()
     except FileNotFoundError:
         return []
     found: dict[UUID, Erasure] = {}
@@ -88,7 +92,7 @@ def read() -> list[Erasure]:
             if line.startswith(b"{") and not line.rstrip().endswith(b"}"):
                 continue
             raise LedgerDamaged(
-                f"{ledger_file()}, line {number}: must be one tombstone as JSON "
+                f"{path}, line {number}: must be one tombstone as JSON "
                 f"({error}). Nothing was replayed; bring the line back from a copy."
             ) from error
         found.setdefault(erasure.pk, erasure)
@@ -99,6 +103,15 @@ def copy_missing() -> int:
     """Write to the file what only the database knows; returns how many tombstones."""
     known = {erasure.pk for erasure in read()}
     missing = [e for e in Erasure.objects.order_by("at", "pk") if e.pk not in known]
+    for erasure in missing:
+        append(erasure)
+    return len(missing)
+
+
+def merge(copy: Path) -> int:
+    """Add what only a copy of the ledger knows; returns how many tombstones."""
+    known = {erasure.pk for erasure in read()}
+    missing = [erasure for erasure in read(copy) if erasure.pk not in known]
     for erasure in missing:
         append(erasure)
     return len(missing)

@@ -183,6 +183,13 @@ class LedgerDamaged(CollectionError):
     status = 500
 
 
+class BackupRefused(CollectionError):
+    """A backup that cannot be made, or not be brought back."""
+
+    code = "backup-refused"
+    status = 409
+
+
 class ScoringRefused(CollectionError):
     """Triplets cannot be chosen for a study."""
 

@@ -16,6 +16,7 @@ from collection import (
     admission,
     identities,
     languages,
+    limits,
     participation,
     quotas,
 )
@@ -126,7 +127,8 @@ def _join(
     asked who they are once there is room. Nobody waits for a study that is full.
     """
     platform, external_id = form.identity()
-    if study.takes_new_people and not _is_known(study, platform, external_id, token):
+    known = _is_known(study, platform, external_id, token)
+    if study.takes_new_people and not known:
         quotas.open_groups(study, simulated=simulated)
         line = admission.wait_or_enter(request.POST.get("waiting", "")[:40])
         if line is not None:
@@ -139,6 +141,8 @@ def _join(
                 line=line,
                 ask_again_s=admission.ASK_AGAIN_S,
             )
+    if study.takes_new_people and not known and not simulated:
+        limits.take(limits.JOINING, limits.address(request))
     who = (
         Arrival(platform, external_id)
         if simulated

@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
-from collection import erasure, withdrawal
+from collection import erasure, limits, withdrawal
 from collection.errors import UnknownWithdrawalCode
 from collection.models import StudySession
 from collection.page_parts import find_session, get_or_post, participant_page
@@ -27,7 +27,7 @@ def withdraw_by_code(request: HttpRequest) -> HttpResponse:
     refusal = None
     if request.method == "POST":
         try:
-            session = withdrawal.session_of(typed)
+            session = _session_of(request, typed)
         except UnknownWithdrawalCode as unknown:
             refusal = unknown
         else:
@@ -43,7 +43,16 @@ def withdraw_by_code(request: HttpRequest) -> HttpResponse:
 @get_or_post
 def withdraw_by_link(request: HttpRequest, typed: str) -> HttpResponse:
     """The same, by the link that the debrief gave."""
-    return redirect("withdraw", code=withdrawal.session_of(typed[:100]).code)
+    return redirect("withdraw", code=_session_of(request, typed[:100]).code)
+
+
+def _session_of(request: HttpRequest, typed: str) -> StudySession:
+    """The session of a withdrawal code; wrong ones are limited by address."""
+    here = limits.address(request)
+    limits.take(limits.WITHDRAWAL_CODES, here)
+    session = withdrawal.session_of(typed)
+    limits.give_back(limits.WITHDRAWAL_CODES, here)
+    return session
 
 
 @get_or_post

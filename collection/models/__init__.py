@@ -1,6 +1,7 @@
 """What the database keeps, one idea per file; import everything from here."""
 
 from collection.models.access import AuditRecord, Membership, Role, Team, TeamPlace
+from collection.models.limits import Tries
 from collection.models.people import (
     Consent,
     Participant,
@@ -73,6 +74,7 @@ __all__ = [
     "Team",
     "TeamPlace",
     "Trial",
+    "Tries",
     "TripletBatch",
     "TripletCandidate",
     "WaitingPlace",

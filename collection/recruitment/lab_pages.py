@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
+from collection import limits
 from collection.recruitment import lab
 from collection.recruitment.errors import LabCodeUnknown
 
@@ -39,11 +40,14 @@ def lab_start(request: HttpRequest) -> HttpResponse:
     refusal = ""
     form = CodeForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
+        here = limits.address(request)
+        limits.take(limits.LAB_CODES, here)
         try:
             session = lab.use(form.cleaned_data["code"])
         except LabCodeUnknown as unknown:
             refusal = unknown.message
         else:
+            limits.give_back(limits.LAB_CODES, here)
             response: HttpResponse = redirect("resume", code=session.pk)
             return _without_cookies(request, response)
     context = {

@@ -20,6 +20,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from collection import limits
 from collection.models import PlatformEvent
 from collection.recruitment import submissions
 
@@ -61,6 +62,7 @@ def prolific(request: HttpRequest) -> HttpResponse:
     timestamp = request.headers.get(TIMESTAMP, "")
     signed = request.headers.get(SIGNATURE, "")
     if not genuine(secret, timestamp, body, signed, now=time.time()):
+        limits.take(limits.WEBHOOKS, limits.address(request))
         return _refused("The signature does not fit, or is too old.", 401)
     try:
         event = json.loads(body)
