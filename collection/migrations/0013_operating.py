@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('collection', '0011_people'),
+        ('collection', '0012_tokens'),
     ]
 
     operations = [
