@@ -274,8 +274,16 @@ def bars(n_steps: int, rounds: int, n_arms: int) -> None:
             line += f"  {100 * share:.0f} % of the bound"
         if place is not None:
             bar = BARS[agent, dtype][place]
-            line += f"  bar {bar:,.0f}: {'holds' if ratio >= bar else 'does not hold'}"
+            alone = statistics.median(r[1] / r[2] for r in rates)
+            line += (
+                f"  bar {bar:,.0f}: {_verdict(ratio, bar)}; without measures x "
+                f"{alone:,.0f}: {_verdict(alone, bar)}"
+            )
         print(line, flush=True)
+
+
+def _verdict(ratio: float, bar: float) -> str:
+    return "holds" if ratio >= bar else "does not hold"
 
 
 def growth(rounds: int) -> None:
