@@ -99,9 +99,10 @@ class CollectionErrorMiddleware:
         if prefers_json(request):
             body = {"code": exception.code, "message": exception.message, "fields": {}}
             return JsonResponse({"error": body}, status=exception.status)
+        of_research = request.path_info.startswith("/research/")
         return render(
             request,
-            "errors/refusal.html",
+            "research/refusal.html" if of_research else "errors/refusal.html",
             {
                 "refusal": exception,
                 "resume_url": reverse("resume", args=[code]) if code else None,

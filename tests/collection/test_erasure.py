@@ -19,6 +19,7 @@ from collection.digests import session_digest
 from collection.errors import CollectionError, SessionErased, SnapshotRefused
 from collection.management.commands.freezestudy import next_folder
 from collection.models import (
+    AuditRecord,
     Cell,
     ConsentVersion,
     Erasure,
@@ -48,7 +49,7 @@ PERSONAL = [
     Incident,
 ]
 
-WRITTEN_ONCE = (Response, ConsentVersion)
+WRITTEN_ONCE = (AuditRecord, Response, ConsentVersion)
 
 
 @pytest.fixture

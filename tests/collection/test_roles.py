@@ -131,5 +131,6 @@ def test_a_refused_person_is_told_whom_to_ask_and_nothing_is_done(
     assert "Only an editor or an owner of this study may do this." in page
     assert "Ask ada." in page
     assert "My studies" in page
+    assert "To the open studies" not in page
     assert site.study.jobs.filter(kind="freeze").count() == 1  # the site's own
     assert AuditRecord.objects.count() == before
