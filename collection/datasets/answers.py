@@ -1,25 +1,25 @@
 """What the database knows beside a judgment: its place in the session, how long it took,
 and where things were put on an arena.
 
-Read through server-side cursors, in the order in which the snapshot was written, so that
-the two run side by side and neither is held in memory. Answers that came in since the
-snapshot, and those it left out, are passed over.
+Read in the order in which the snapshot was written, a few sessions at a time that a
+server-side cursor gives, so that the two run side by side and neither is held in memory.
+Answers that came in since the snapshot, and those it left out, are passed over.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
-
-from django.db.models import QuerySet
 
 from collection.datasets.tables import BESIDE
 from collection.disclosure import released_id
 from collection.errors import DatasetRefused
-from collection.models import SnapshotRecord, Trial
+from collection.models import SnapshotRecord, StudySession, Trial
 from collection.models.trials import Kind
 
 ROWS_AT_ONCE = 5_000
+SESSIONS_AT_ONCE = 200
 KINDS = {
     "values": Kind.VALUE,
     "similarities": Kind.PAIR,
@@ -35,10 +35,9 @@ class Beside:
     def __init__(self, snapshot: SnapshotRecord, table: str) -> None:
         self._snapshot = snapshot
         self._table = table
-        found = _answered(snapshot, KINDS[table]).values_list(
-            "pk", "position", "response__rt_ms"
+        self._rows = _answered(
+            snapshot, KINDS[table], "pk", "position", "response__rt_ms"
         )
-        self._rows = iter(found.iterator(chunk_size=ROWS_AT_ONCE))
         self._row: tuple[str, int, int | None] = ("", 0, None)
 
     def of(self, trial_ids: Iterable[str]) -> tuple[list[int], list[int | None]]:
@@ -85,11 +84,15 @@ def places(
     if not wanted:
         return
     key = snapshot.release_key
-    found = _answered(snapshot, Kind.ARRANGEMENT).values_list(
-        "pk", "session__participant__rater_id", "response__positions"
+    found = _answered(
+        snapshot,
+        Kind.ARRANGEMENT,
+        "pk",
+        "session__participant__rater_id",
+        "response__positions",
     )
     rows = []
-    for pk, rater_id, positions in found.iterator(chunk_size=ROWS_AT_ONCE):
+    for pk, rater_id, positions in found:
         trial = released_id(key, str(pk)) if key else str(pk)
         if trial in wanted:
             rater = released_id(key, rater_id) if key else rater_id
@@ -107,16 +110,25 @@ def places(
             }
 
 
-def _answered(snapshot: SnapshotRecord, kind: Kind) -> QuerySet[Trial]:
-    """Answered trials of a kind, in the order in which snapshots are written."""
-    return Trial.objects.filter(
-        session__study=snapshot.study,
-        session__simulated=snapshot.simulated,
-        kind=kind,
-        response__isnull=False,
-    ).order_by(
-        "session__participant__rater_id",
-        "session__created_at",
-        "session__pk",
-        "position",
+def _answered(
+    snapshot: SnapshotRecord, kind: Kind, *columns: str
+) -> Iterator[tuple[Any, ...]]:
+    """Columns of the answered trials of a kind, in the order of snapshots.
+
+    A few sessions at a time: sorting a million trials at once would keep the first of
+    them waiting, and a busy database writing to disk.
+    """
+    sessions = (
+        StudySession.objects.filter(study=snapshot.study, simulated=snapshot.simulated)
+        .order_by("participant__rater_id", "created_at", "pk")
+        .values_list("pk", flat=True)
+        .iterator(chunk_size=ROWS_AT_ONCE)
     )
+    while some := list(islice(sessions, SESSIONS_AT_ONCE)):
+        place = {session: number for number, session in enumerate(some)}
+        found = Trial.objects.filter(
+            session__in=some, kind=kind, response__isnull=False
+        ).values_list("session", "position", *columns)
+        yield from (
+            row[2:] for row in sorted(found, key=lambda row: (place[row[0]], row[1]))
+        )

@@ -420,10 +420,8 @@ def hash_of(judgments: Judgments) -> str:
         (TRIPLETS, judgments.triplets),
         (ARRANGEMENTS, judgments.arrangements),
     ):
-        hashed.add(
-            table.name,
-            ([{"weight": 1.0, **row}[name] for name in table.content] for row in rows),
-        )
+        full = [{"weight": 1.0, **row} for row in rows]
+        hashed.add(table.name, [[row[name] for row in full] for name in table.content])
     return hashed.hexdigest()
 
 

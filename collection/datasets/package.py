@@ -55,10 +55,10 @@ from collection.datasets.people import (
     rater_rows,
 )
 from collection.datasets.streaming import (
+    columns_of,
     columns_of_file,
     pieces_of_file,
     pieces_of_rows,
-    rows_of,
     with_column,
     write_table,
 )
@@ -302,7 +302,7 @@ def _judgment_table(
             yield with_column(piece, SIMULATED, snapshot.simulated)
 
     def look(piece: Any) -> None:
-        hashed.add(table.name, rows_of(piece, table.content))
+        hashed.add(table.name, columns_of(piece, table.content))
         counted.update(piece.column("rater_id").to_pylist())
         progress.advance(piece.num_rows)
 

@@ -89,7 +89,7 @@ def disclosure_report(
         "facts_told": [
             column.name
             for column in people.facts
-            if told and column.name not in _dropped(coarsened)
+            if told and _told_of_somebody(people, column.name)
         ],
         "facts_withheld_from_everybody": sorted(_dropped(coarsened)),
         "people_with_every_fact_withheld": coarsened.n_withheld if coarsened else 0,
@@ -251,6 +251,10 @@ def _ladder(said: Mapping[str, Mapping[str, str]], key: str) -> dict[str, str]:
 
 def _column(key: str) -> str:
     return f"about_{key.replace('-', '_')}"
+
+
+def _told_of_somebody(people: People, fact_name: str) -> bool:
+    return any(own[fact_name] != WITHHELD for own in people.table.values())
 
 
 def _dropped(coarsened: Coarsened | None) -> set[str]:

@@ -26,7 +26,12 @@ from alignment.folders import MANIFEST, read_manifest
 from collection.datasets.checking import Rows, fitting
 from collection.datasets.hashing import JudgmentsHash
 from collection.datasets.package import DEFINITION, KIND
-from collection.datasets.streaming import columns_of_file, pieces_of_file, rows_of
+from collection.datasets.streaming import (
+    columns_of,
+    columns_of_file,
+    pieces_of_file,
+    rows_of,
+)
 from collection.datasets.tables import BESIDE, JUDGMENTS, PLACES, SIMULATED, Table
 from collection.definitions import StudyDefinition
 from collection.errors import DatasetRefused
@@ -254,7 +259,7 @@ def _check_rows(package: Package, faults: Faults) -> None:
                     ):
                         faults.add(f"{csv} row {n}", message)
                 if table.judgments:
-                    hashed.add(table.name, rows_of(piece, table.content))
+                    hashed.add(table.name, columns_of(piece, table.content))
         except DatasetRefused as refusal:
             for place, message in refusal.faults:
                 faults.add(place, message)

@@ -142,6 +142,11 @@ def with_column(piece: Any, column: Column, values: Any) -> Any:
     return piece.append_column(column.name, array)
 
 
+def columns_of(piece: Any, names: Sequence[str]) -> list[list[Any]]:
+    """These columns of a piece as Python values."""
+    return [piece.column(name).to_pylist() for name in names]
+
+
 def rows_of(piece: Any, names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     """The rows of a piece as Python values of these columns."""
-    return zip(*(piece.column(name).to_pylist() for name in names), strict=True)
+    return zip(*columns_of(piece, names), strict=True)
