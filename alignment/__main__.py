@@ -147,7 +147,9 @@ def _add_ask(parser: argparse.ArgumentParser) -> None:
         default=Path(".cache/chat"),
         help="folder of all answers (default: .cache/chat)",
     )
-    parser.set_defaults(run=_ask, chat_pairs=100, seed=0)
+    parser.add_argument("--out", type=Path, help="folder of what they answered, drawn")
+    parser.add_argument("--chat-pairs", type=_pairs, default=100, metavar="N")
+    parser.set_defaults(run=_ask, seed=0)
 
 
 def _add_choice_of_raters(parser: argparse.ArgumentParser) -> None:
@@ -247,6 +249,7 @@ def _report(chosen: argparse.Namespace) -> int:
 
 
 def _ask(chosen: argparse.Namespace) -> int:
+    from alignment.answers import write_answers
     from alignment.ask import ask_each, asked_of_people
     from alignment.raters import RaterOptions, make_raters
     from alignment.snapshots import read_snapshot
@@ -257,9 +260,11 @@ def _ask(chosen: argparse.Namespace) -> int:
         return 0
     options = RaterOptions(chosen.chat_pairs, chosen.seed, chosen.cache)
     raters = [*make_raters(built_in, options), *from_files]
-    asked = asked_of_people(read_snapshot(chosen.snapshot))
-    _, refusals = ask_each(raters, asked, print)
-    return REFUSED if refusals else 0
+    snapshot = read_snapshot(chosen.snapshot)
+    results, refusals = ask_each(raters, asked_of_people(snapshot), print)
+    if chosen.out is not None and results:
+        write_answers(snapshot, chosen.out, raters, results, refusals)
+    return REFUSED if refusals and (chosen.out is None or not results) else 0
 
 
 def _chosen_raters(chosen: argparse.Namespace) -> tuple[tuple[str, ...], list["Rater"]]:

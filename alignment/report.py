@@ -160,7 +160,7 @@ def write_report(
             actions=frozen.actions,
             raters=(
                 *(person_row(matrix) for matrix in people.values()),
-                *(_rater_row(rater, results[rater.name]) for rater in raters),
+                *(rater_row(rater, results[rater.name]) for rater in raters),
             ),
             matrices=matrices,
             dimensions=dimensions,
@@ -186,7 +186,7 @@ def write_report(
         )
         if schemes:
             write_sensitivity(schemes, folder / "sensitivity.csv")
-        _write_raw(results, folder)
+        write_raw(results, folder)
         parts = report_parts(
             frozen,
             report,
@@ -381,7 +381,8 @@ def _notes_on_values(
     return notes
 
 
-def _rater_row(rater: Rater, result: RaterResult) -> RaterRow:
+def rater_row(rater: Rater, result: RaterResult) -> RaterRow:
+    """A model rater's line in raters.csv."""
     return RaterRow(
         rater=rater.name,
         kind=rater.kind,
@@ -395,7 +396,7 @@ def _rater_row(rater: Rater, result: RaterResult) -> RaterRow:
     )
 
 
-def _write_raw(results: dict[str, RaterResult], folder: Path) -> None:
+def write_raw(results: dict[str, RaterResult], folder: Path) -> None:
     """What raters gave before it became similarities: cosines, and replies in words."""
     cosines = {n: r.cosine for n, r in results.items() if r.cosine is not None}
     if cosines:

@@ -154,6 +154,13 @@ class SupersededResult(CollectionError):
     status = 410
 
 
+class UnknownRater(CollectionError):
+    """A model rater that this server does not offer."""
+
+    code = "unknown-rater"
+    status = 400
+
+
 class ReleaseRefused(CollectionError):
     """Data that would tell somebody apart if they were released."""
 

@@ -25,6 +25,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from alignment.folders import MANIFEST
 from collection import audit, leash
 from collection.models import JobRecord, SnapshotRecord, Study
 from collection.serving import child_environment
@@ -32,13 +33,17 @@ from collection.serving import child_environment
 # Kinds of job that leave a folder, and where.
 FOLDERS = {
     "freeze": "snapshots",
+    "ask": "answers",
     "report": "reports",
     "sweep": "sweeps",
+    "comparison": "comparisons",
     "dataset": "datasets",
 }
 UNFINISHED = (JobRecord.Status.QUEUED, JobRecord.Status.RUNNING)
 _POLL_S = 0.25
 _LINES_KEPT = 200
+# As ``alignment.progress`` writes it: "pairs: 3 of 9, 0.5/s, 12 s left", "done in 3 s".
+_PROGRESS = re.compile(r"^[\w ,]+: (?:[\d,]+ of [\d,]+|done in |[\d,]+ so far)")
 
 Command = Callable[[JobRecord], Sequence[str | Path]]
 Listener = Callable[[str], None]
@@ -105,11 +110,15 @@ def perform(
         if claims and not record.result_folder:
             record.result_folder = str(claim_folder(record))
             record.save(update_fields=["result_folder"])
+        elif claims and (Path(record.result_folder) / MANIFEST).is_file():
+            # Its worker was killed between the folder's last file and this record's end.
+            return _end(record, "")
         status, lines = _run(record, command(record), listener)
     except Exception as error:
         return _end(record, f"{error}\n{type(error).__name__}")
     if status != 0:
         return _end(record, f"{reason_of(lines, status)}\n" + "\n".join(lines))
+    record.told = "\n".join(_said(lines))
     if record.kind == "freeze":
         record.result_folder = _newest_snapshot(record)
     return _end(record, "")
@@ -233,6 +242,11 @@ def _copy_progress(
     return progress
 
 
+def _said(lines: Sequence[str]) -> list[str]:
+    """What a command said, without the progress that it told of meanwhile."""
+    return [line for line in lines if line.strip() and not _PROGRESS.search(line)]
+
+
 def _still_wanted(record: JobRecord) -> bool:
     return JobRecord.objects.filter(
         pk=record.pk, status=JobRecord.Status.RUNNING
@@ -249,6 +263,7 @@ def _end(record: JobRecord, error: str) -> JobRecord:
     JobRecord.objects.filter(pk=record.pk, status=JobRecord.Status.RUNNING).update(
         status=JobRecord.Status.FAILED if error else JobRecord.Status.DONE,
         error=error.replace(os.linesep, "\n"),
+        told=record.told,
         result_folder=record.result_folder,
         finished_at=timezone.now(),
     )

@@ -32,6 +32,8 @@ from collection.jobs import FOLDERS, UNFINISHED, cancel, studies_folder
 from collection.models import JobRecord, Participant, SnapshotRecord, Study
 
 NOTE = "superseded.json"
+# What a job's parameters call the jobs whose results it reads.
+_SOURCES = ("report", "first", "second")
 REASON = "it holds answers of a person whose data were erased since"
 
 
@@ -82,7 +84,7 @@ def made_from(study: Study, snapshots: list[SnapshotRecord]) -> Holding:
         job.pk: job
         for job in study.jobs.filter(
             Q(kind="freeze", result_folder__in=folders)
-            | Q(kind__in=("report", "dataset"), parameters__snapshot__in=numbers)
+            | Q(kind__in=("report", "ask", "dataset"), parameters__snapshot__in=numbers)
         )
     }
     rest = {
@@ -99,7 +101,7 @@ def made_from(study: Study, snapshots: list[SnapshotRecord]) -> Holding:
         more = [
             job
             for job in rest.values()
-            if job.parameters.get("report") in jobs
+            if any(job.parameters.get(source) in jobs for source in _SOURCES)
             or hashes & _inputs(Path(job.result_folder or "-"))
         ]
         for job in more:

@@ -17,9 +17,17 @@ from django.conf import settings
 from procrastinate.contrib.django import app
 from procrastinate.jobs import Status
 
-from collection import identities, jobs, limits, superseding, triplet_worker
+from collection import (
+    identities,
+    jobs,
+    limits,
+    raters_files,
+    superseding,
+    triplet_worker,
+)
 from collection.errors import SupersededResult
 from collection.models import JobRecord, SnapshotRecord
+from collection.spec_documents import as_toml
 
 ROOT = Path(__file__).resolve().parent.parent
 SPECS = ROOT / "bandits" / "specs"
@@ -52,20 +60,17 @@ def report_command(record: JobRecord) -> list[str]:
     """Write the alignment report of a snapshot.
 
     Parameters: ``snapshot`` (its number in the study), ``chat_pairs`` (how many pairs
-    the chat model is asked; 0 leaves it out), ``raters`` (comma-separated names; the
-    report's own choice when left out).
+    the chat model is asked; 0 leaves it out), ``raters`` (names, in a list or separated
+    by commas; the report's own choice when left out).
     """
-    snapshot = SnapshotRecord.objects.get(
-        study=record.study, number=record.parameters["snapshot"]
-    )
-    _in_use(snapshot, f"Snapshot {snapshot.number}")
+    snapshot = _snapshot(record)
     command = [sys.executable, "-m", "alignment", "report", snapshot.folder]
     command += ["--out", record.result_folder]
     command += ["--cache", str(settings.VAR / "cache" / "chat")]
     if "chat_pairs" in record.parameters:
         command += ["--chat-pairs", str(record.parameters["chat_pairs"])]
     if "raters" in record.parameters:
-        command += ["--raters", str(record.parameters["raters"])]
+        command += raters_files.arguments(record.parameters["raters"])
     return command
 
 
@@ -87,19 +92,84 @@ def dataset_command(record: JobRecord) -> list[str]:
     return command
 
 
+def ask_command(record: JobRecord) -> list[str]:
+    """Ask model raters what a snapshot's people were asked, and keep all they answer.
+
+    What was answered already is not asked again: a job that was cut off goes on, and a
+    report on the same snapshot finds the answers there.
+
+    Parameters: ``snapshot`` (its number), ``raters`` (names, as ``offered_raters`` has
+    them), ``chat_pairs`` (how many pairs the built-in chat model is asked).
+    """
+    snapshot = _snapshot(record)
+    command = [sys.executable, "-m", "alignment", "ask", snapshot.folder]
+    command += ["--out", record.result_folder]
+    command += raters_files.arguments(record.parameters["raters"])
+    command += ["--cache", str(settings.VAR / "cache" / "chat")]
+    return [*command, "--chat-pairs", str(record.parameters["chat_pairs"])]
+
+
 def sweep_command(record: JobRecord) -> list[str]:
     """Run a bandit sweep on a report; what an interrupted one finished is kept.
 
-    Parameters: ``report`` (the number of the job that wrote it), ``spec`` (the name of
-    a built-in spec: a file in ``bandits/specs``, without its ending).
+    Parameters: ``report`` (the number of the job that wrote it), and ``document`` (a
+    whole spec) or ``spec`` (the name of a built-in one: a file in ``bandits/specs``,
+    without its ending).
     """
+    report = _report(record)
+    command = [sys.executable, "-m", "bandits", "sweep", _spec(record)]
+    command += ["--from", report.result_folder, "--out", record.result_folder]
+    return [*command, "--resume"]
+
+
+def check_command(record: JobRecord) -> list[str]:
+    """Tell a sweep's faults, or what it will take; parameters as of a sweep."""
+    report = _report(record)
+    command = [sys.executable, "-m", "bandits", "check", _spec(record)]
+    return [*command, "--from", report.result_folder]
+
+
+def comparison_command(record: JobRecord) -> list[str]:
+    """Set two sweeps of a study side by side.
+
+    Parameters: ``first`` and ``second``, the numbers of the jobs that made them.
+    """
+    command = [sys.executable, "-m", "bandits", "compare"]
+    for side in ("first", "second"):
+        sweep = JobRecord.objects.get(
+            study=record.study, kind="sweep", pk=record.parameters[side]
+        )
+        _in_use(sweep, f"Sweep {sweep.pk}")
+        command.append(sweep.result_folder)
+    return [*command, "--out", record.result_folder]
+
+
+def _snapshot(record: JobRecord) -> SnapshotRecord:
+    snapshot = SnapshotRecord.objects.get(
+        study=record.study, number=record.parameters["snapshot"]
+    )
+    _in_use(snapshot, f"Snapshot {snapshot.number}")
+    return snapshot
+
+
+def _report(record: JobRecord) -> JobRecord:
     report = JobRecord.objects.get(
         study=record.study, kind="report", pk=record.parameters["report"]
     )
     _in_use(report, f"Report {report.pk}")
-    command = [sys.executable, "-m", "bandits", "sweep", record.parameters["spec"]]
-    command += ["--from", report.result_folder, "--out", record.result_folder]
-    return [*command, "--resume"]
+    return report
+
+
+def _spec(record: JobRecord) -> str:
+    """A built-in spec's name, or the file of the job's own document."""
+    if "document" not in record.parameters:
+        return str(record.parameters["spec"])
+    assert record.study is not None
+    folder = jobs.studies_folder(record.study) / "specs"
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{record.pk}.toml"
+    file.write_text(as_toml(record.parameters["document"]), encoding="utf-8")
+    return str(file)
 
 
 def simulate_command(record: JobRecord) -> list[str]:
@@ -139,6 +209,11 @@ def report(record_id: int) -> None:
     jobs.perform(record_id, report_command)
 
 
+@app.task(name="ask", queue="jobs", lock=ONE_AT_A_TIME)
+def ask(record_id: int) -> None:
+    jobs.perform(record_id, ask_command)
+
+
 @app.task(name="sweep", queue="jobs", lock=ONE_AT_A_TIME)
 def sweep(record_id: int) -> None:
     jobs.perform(record_id, sweep_command)
@@ -147,6 +222,17 @@ def sweep(record_id: int) -> None:
 @app.task(name="dataset", queue="jobs", lock=ONE_AT_A_TIME)
 def dataset(record_id: int) -> None:
     jobs.perform(record_id, dataset_command)
+
+
+@app.task(name="check", queue="jobs")
+def check(record_id: int) -> None:
+    """Short: whoever waits for a forecast does not wait for another's sweep."""
+    jobs.perform(record_id, check_command)
+
+
+@app.task(name="comparison", queue="jobs", lock=ONE_AT_A_TIME)
+def comparison(record_id: int) -> None:
+    jobs.perform(record_id, comparison_command)
 
 
 @app.task(name="score_triplets", queue="jobs")
@@ -158,17 +244,23 @@ def score_triplets(study_id: int, simulated: bool) -> None:
 TASKS: dict[str, Any] = {
     "freeze": freeze,
     "quality": quality,
+    "ask": ask,
     "report": report,
     "simulate": simulate,
     "sweep": sweep,
+    "check": check,
+    "comparison": comparison,
     "dataset": dataset,
 }
 COMMANDS: dict[str, jobs.Command] = {
     "freeze": freeze_command,
     "quality": quality_command,
+    "ask": ask_command,
     "report": report_command,
     "simulate": simulate_command,
     "sweep": sweep_command,
+    "check": check_command,
+    "comparison": comparison_command,
     "dataset": dataset_command,
 }
 

@@ -64,7 +64,11 @@ class SnapshotRecord(Superseded):
 
 
 class JobRecord(Superseded):
-    """A piece of work that outlasts a request, with its progress."""
+    """A piece of work that outlasts a request, with its progress.
+
+    error: Why it failed: the reason in the first line, then what the command wrote.
+    told: What the command wrote last, where it went well.
+    """
 
     class Status(models.TextChoices):
         QUEUED = "queued"
@@ -85,6 +89,7 @@ class JobRecord(Superseded):
     done = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(null=True, blank=True)
     error = models.TextField(blank=True, default="")
+    told = models.TextField(blank=True, default="")
     result_folder = models.CharField(max_length=500, blank=True, default="")
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
