@@ -8,6 +8,7 @@ from collection import (
     audit_pages,
     erasure_pages,
     figure_pages,
+    live_pages,
     people_pages,
     preview_pages,
     quality_pages,
@@ -55,6 +56,12 @@ urlpatterns = [
     ),
     path("new/", study_pages.upload, name="research-new"),
     path("studies/<slug:slug>/", research.study, name="research-study"),
+    path("studies/<slug:slug>/live/", live_pages.view, name="research-live"),
+    path(
+        "studies/<slug:slug>/live/coverage.csv",
+        live_pages.counts_csv,
+        name="research-live-csv",
+    ),
     path(
         "studies/<slug:slug>/definition/",
         study_pages.definition,

@@ -1,0 +1,60 @@
+"""The live view of a running study, and its numbers as a file."""
+
+from __future__ import annotations
+
+import csv
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from collection import coverage, live
+from collection.access import study_for
+from collection.models import StudySession
+
+NAMES = {"pair": "Pairs", "arrangement": "Pairs in arenas"}
+
+
+@never_cache
+@login_required
+@require_safe
+def view(request: HttpRequest, slug: str) -> HttpResponse:
+    """What is covered, who came, what was flagged and what it cost, as of now."""
+    study = study_for(request.user, slug)
+    cells = live.cell_counts(study)
+    people = live.populations(study)
+    n_actions = len(study.definition_model().actions)
+    context = {
+        "study": study,
+        "simulated": any(one.simulated for one in people),
+        "mixed": len(people) == 2,
+        "at": timezone.now(),
+        "statuses": StudySession.Status.labels,
+        "people": people,
+        "blocks": coverage.coverage_by_block(study),
+        "maps": [
+            (kind, NAMES[kind], live.heat_map(cells, n_actions, kind))
+            for kind in live.kinds_of_pairs(cells)
+        ],
+        "cells": cells,
+        "flagged": live.flagged(study),
+        "costs": live.costs(study),
+    }
+    return render(request, "research/live.html", context)
+
+
+@never_cache
+@login_required
+@require_safe
+def counts_csv(request: HttpRequest, slug: str) -> HttpResponse:
+    """Every cell's counts, as the page shows them."""
+    study = study_for(request.user, slug)
+    answer = HttpResponse(content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="{slug}-coverage.csv"'
+    writer = csv.writer(answer)
+    writer.writerow(live.COLUMNS)
+    writer.writerows(live.rows(live.cell_counts(study)))
+    return answer
