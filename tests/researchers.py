@@ -106,6 +106,8 @@ class Site:
             "research-people-role": ("post", [slug, self._place("vi")]),
             "research-people-remove": ("post", [slug, self._place("ada")]),
             "research-definition": ("get", [slug]),
+            "research-live": ("get", [slug]),
+            "research-live-csv": ("get", [slug]),
             "research-preview": ("get", [slug]),
             "research-preview-page": ("get", [slug, self._group(), 0, "join"]),
             "research-upload": ("get", [slug]),

@@ -57,6 +57,8 @@ LOWEST = {
     "research-people-role": "owner",
     "research-people-remove": "owner",
     "research-definition": "viewer",
+    "research-live": "viewer",
+    "research-live-csv": "viewer",
     "research-preview": "viewer",
     "research-preview-page": "viewer",
     "research-upload": "editor",
