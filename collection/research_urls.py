@@ -11,6 +11,7 @@ from collection import (
     live_pages,
     people_pages,
     preview_pages,
+    preregistration_pages,
     quality_pages,
     research,
     study_pages,
@@ -126,6 +127,11 @@ urlpatterns = [
         "studies/<slug:slug>/consent/<str:version>/",
         erasure_pages.consent_text,
         name="research-consent",
+    ),
+    path(
+        "studies/<slug:slug>/preregistration/",
+        preregistration_pages.download,
+        name="research-preregistration",
     ),
     path(
         "studies/<slug:slug>/recruitment/",

@@ -99,6 +99,7 @@ class Site:
         rater_id = somebody.participant.rater_id
         where = {
             "research-study": ("get", [slug]),
+            "research-preregistration": ("get", [slug]),
             "research-people": ("get", [slug]),
             "research-people-add": ("post", [slug]),
             "research-people-add-team": ("post", [slug]),

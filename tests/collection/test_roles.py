@@ -31,6 +31,7 @@ OF_ONESELF = {
 }
 OPEN_TO_ALL = {"research-login", "research-logout", "research-welcome"}
 LOWEST = {
+    "research-preregistration": "viewer",
     "research-study": "viewer",
     "research-consent": "viewer",
     "research-recruitment": "viewer",
