@@ -28,6 +28,8 @@ OF_ONESELF = {
     "research-team-join",
     "research-team-lead",
     "research-team-leave",
+    "research-token-revoke",
+    "research-tokens",
 }
 OPEN_TO_ALL = {"research-login", "research-logout", "research-welcome"}
 LOWEST = {
@@ -51,6 +53,7 @@ LOWEST = {
     "research-report-page": "viewer",
     "research-download": "viewer",
     "research-figure": "viewer",
+    "research-figure-page": "viewer",
     "research-people": "viewer",
     "research-people-add": "owner",
     "research-people-add-team": "owner",
