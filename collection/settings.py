@@ -15,7 +15,6 @@
 ``ATTUNE_ERASURES``    the file of erasures (default: ``erasures.jsonl`` in the var folder);
                        name one that no restored backup overwrites
 ``ATTUNE_API_PER_MINUTE``  requests that an access token may make in a minute (default 600)
-``ATTUNE_API_FAILURES_PER_MINUTE``  those without a good token, from one address (60)
 ``ATTUNE_DEBUG``       1: Django's debug pages, for developing only
 
 Each secret (``ATTUNE_SECRET_KEY``, ``ATTUNE_METRICS_TOKEN``, ``DATABASE_PASSWORD``, those
@@ -259,7 +258,6 @@ PROLIFIC_WEBHOOK_SECRET = secret("ATTUNE_PROLIFIC_WEBHOOK_SECRET")
 REST_FRAMEWORK = api.REST_FRAMEWORK
 SPECTACULAR_SETTINGS = api.SPECTACULAR_SETTINGS
 API_PER_MINUTE = api.API_PER_MINUTE
-API_FAILURES_PER_MINUTE = api.API_FAILURES_PER_MINUTE
 
 PROCRASTINATE_IMPORT_PATHS = ["collection.work", "collection.recruitment.tasks"]
 

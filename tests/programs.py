@@ -7,14 +7,18 @@ from collections.abc import Sequence
 from datetime import timedelta
 from functools import cache
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.test import Client
+from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 
 from collection.api import tokens
+from collection.models import JobRecord
+from tests.researchers import Site, results_folder
 
 BASE = "/api/1/"
 BOTH = ("read", "write")
@@ -32,6 +36,23 @@ def document() -> dict[str, Any]:
     """The OpenAPI document, as the server gives it."""
     made: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
     return made
+
+
+def with_a_dataset(site: Site, var: Path) -> JobRecord:
+    """A finished dataset of the site's study."""
+    folder = results_folder(
+        var / "dataset",
+        "dataset",
+        lambda home: (home / "README.md").write_text("Hello"),
+    )
+    return JobRecord.objects.create(
+        kind="dataset",
+        study=site.study,
+        status=JobRecord.Status.DONE,
+        parameters={"snapshot": 1},
+        result_folder=str(folder),
+        finished_at=timezone.now(),
+    )
 
 
 class Program:

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from collection.access import Role, study_for
-from collection.api.access import HOW, SAFE, Guessing, require_scope
+from collection.api.access import HOW, SAFE, require_scope
 from collection.api.bodies import PageQuery, Query, asked
 from collection.models import Study
 
@@ -38,13 +38,8 @@ class ApiView(APIView):
         """Who asks, how often, for what: each is refused before anything is looked up."""
         try:
             super().initial(request, *args, **kwargs)
-        except (exceptions.NotAuthenticated, exceptions.AuthenticationFailed):
-            guessing = Guessing()
-            if not guessing.allow_request(request, self):
-                raise exceptions.Throttled(guessing.wait()) from None
-            if "Authorization" not in request.headers:
-                raise exceptions.NotAuthenticated(HOW) from None
-            raise
+        except exceptions.NotAuthenticated:
+            raise exceptions.NotAuthenticated(HOW) from None
         method = str(request.method)
         if not hasattr(self, method.lower()) or method.lower() == "options":
             raise exceptions.MethodNotAllowed(method)

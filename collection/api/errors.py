@@ -53,7 +53,7 @@ class BodyTooLarge(exceptions.APIException):
     """More than any request to this API needs."""
 
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
-    default_code = "too-large"
+    default_code = "body-too-large"
     default_detail = "The body of the request is too large."
 
 
@@ -123,7 +123,7 @@ def _of_framework(refusal: exceptions.APIException) -> Response:
 def _throttled(refusal: exceptions.Throttled) -> Response:
     seconds = max(1, math.ceil(refusal.wait or 0))
     body = envelope(
-        "throttled", f"Too many requests in a short time. Go on in {seconds} s."
+        "too-many-requests", f"Too many requests in a short time. Go on in {seconds} s."
     )
     return Response(body, status=429, headers={"Retry-After": str(seconds)})
 

@@ -325,7 +325,7 @@ class JobRow(serializers.ModelSerializer):
 
 
 class ResultRow(serializers.ModelSerializer):
-    """A finished report or sweep."""
+    """A finished report, sweep or dataset."""
 
     id = serializers.IntegerField(read_only=True, help_text="That of its job.")
     parameters = serializers.DictField(read_only=True, help_text="Of its job.")

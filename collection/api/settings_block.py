@@ -12,8 +12,6 @@ INSTALLED_APPS = ["rest_framework", "drf_spectacular", "drf_spectacular_sidecar"
 
 API_PER_MINUTE = int(os.environ.get("ATTUNE_API_PER_MINUTE", "600"))
 """Requests that one token may make in a minute."""
-API_FAILURES_PER_MINUTE = int(os.environ.get("ATTUNE_API_FAILURES_PER_MINUTE", "60"))
-"""Requests without a valid token that one address may make in a minute."""
 
 _API = "collection.api"
 
@@ -30,8 +28,6 @@ REST_FRAMEWORK: dict[str, Any] = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     # Half of a surrogate pair can stand in JSON, and cannot be sent as UTF-8.
     "UNICODE_JSON": False,
-    # The address that a proxy in front of us reports is settled before the API.
-    "NUM_PROXIES": 0,
 }
 
 SPECTACULAR_SETTINGS: dict[str, Any] = {
@@ -91,7 +87,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         {"name": "jobs", "description": "Work that outlasts a request."},
         {
             "name": "results",
-            "description": "Snapshots, reports, sweeps, and their files.",
+            "description": "Snapshots, reports, sweeps, datasets; their files.",
         },
         {"name": "token", "description": "The token itself."},
     ],

@@ -10,7 +10,7 @@ STUDY = "studies/<slug:slug>/"
 
 
 def _results(kind: str) -> list[object]:
-    """Addresses of reports, or of sweeps: the same below each."""
+    """Addresses of reports, sweeps or datasets: the same below each."""
     under = f"{STUDY}{kind}s/"
     one = f"{under}<int:pk>/"
     return [
@@ -50,6 +50,7 @@ urlpatterns = [
     path(f"{STUDY}snapshots/<int:number>/download/", results.SnapshotZip.as_view()),
     *_results("report"),
     *_results("sweep"),
+    *_results("dataset"),
     path("schema/", Document.as_view(), name="api-schema"),
     path("docs/", DocumentPage.as_view(), name="api-docs"),
 ]

@@ -1,4 +1,4 @@
-"""Snapshots, reports and sweeps, and the files of their folders.
+"""Snapshots, reports, sweeps and datasets, and the files of their folders.
 
 A folder is read only through its manifest (``downloads.py``): what that does not list is
 never sent. What was made from data that were erased since is not given out.
@@ -149,11 +149,11 @@ class SnapshotZip(FileView):
         return sent
 
 
-# ------------------------------------------------------------------ reports and sweeps
+# ------------------------------------------------------------------ what jobs made
 
 
 class Results(StudyView):
-    """Finished reports or sweeps; which of them, the address says."""
+    """Finished reports, sweeps or datasets; which of them, the address says."""
 
     asks = PageQuery
     tag = "results"
@@ -220,9 +220,9 @@ class ResultZip(FileView):
 
 
 def of_kind(view: type[StudyView], kind: str) -> type[StudyView]:
-    """A view of reports or of sweeps, as the document describes it.
+    """A view of reports, sweeps or datasets, as the document describes it.
 
-    Both are the same but for their names, and stand in the document each by its own.
+    They are the same but for their names, and stand in the document each by its own.
     """
     name = kind.capitalize()
     described: dict[type[StudyView], tuple[str, str, Any]] = {

@@ -14,7 +14,7 @@ from collection import participation
 from collection.attention.runs import run_rules
 from collection.models import AuditRecord, JobRecord
 from tests import factories
-from tests.programs import Program
+from tests.programs import Program, with_a_dataset
 from tests.researchers import SVG, Site
 
 pytestmark = pytest.mark.django_db
@@ -37,7 +37,11 @@ def sent(program: Program, path: str) -> bytes:
 
 
 def places(site: Site) -> list[str]:
+    home = Path(site.report.result_folder).parent
+    dataset = site.study.jobs.filter(kind="dataset").first()
+    dataset = dataset or with_a_dataset(site, home)
     return [
+        f"studies/tiny/datasets/{dataset.pk}/",
         "studies/tiny/snapshots/1/",
         f"studies/tiny/reports/{site.report.pk}/",
         f"studies/tiny/sweeps/{site.sweep.pk}/",
@@ -111,10 +115,11 @@ def test_what_is_superseded_is_listed_and_not_given_out(
     site: Site, program: Program
 ) -> None:
     gone = {"superseded_at": timezone.now(), "superseded_reason": "a person was erased"}
+    where = places(site)
     site.study.snapshots.update(**gone)
     site.study.jobs.filter(status="done").update(**gone)
 
-    for place in places(site):
+    for place in where:
         assert program.get(place)["superseded_reason"] == "a person was erased"
         for path in ("files/", "files/manifest.json", "download/"):
             told = program.get(f"{place}{path}", status=410)["error"]

@@ -15,7 +15,7 @@ import pytest
 from collection import serving
 from collection.attention.runs import run_rules
 from tests import factories
-from tests.programs import document, token_for
+from tests.programs import document, token_for, with_a_dataset
 from tests.researchers import Site
 
 # What an address names is there: otherwise nearly every answer would be 404.
@@ -40,11 +40,12 @@ parameters = {{ "path.id" = {report} }}
 [[operations]]
 include-path-regex = "/sweeps/"
 parameters = {{ "path.id" = {sweep} }}
+
+[[operations]]
+include-path-regex = "/datasets/"
+parameters = {{ "path.id" = {dataset} }}
 """
-NO_LIMITS = {
-    "ATTUNE_API_PER_MINUTE": "1000000",
-    "ATTUNE_API_FAILURES_PER_MINUTE": "1000000",
-}
+NO_LIMITS = {"ATTUNE_LIMITS": "0"}
 
 
 @pytest.mark.parametrize(
@@ -63,9 +64,12 @@ def test_the_running_server_keeps_to_the_document(
     factories.ada(site.study)
     factories.bo(site.study)
     run_rules(site.study)
+    dataset = with_a_dataset(site, outside_var)
     configuration = tmp_path / "schemathesis.toml"
     configuration.write_text(
-        CONFIGURATION.format(report=site.report.pk, sweep=site.sweep.pk)
+        CONFIGURATION.format(
+            report=site.report.pk, sweep=site.sweep.pk, dataset=dataset.pk
+        )
     )
 
     with serving.serve_in_background(env=NO_LIMITS) as base_url:
