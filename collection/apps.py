@@ -9,3 +9,6 @@ class CollectionConfig(AppConfig):
     name = "collection"
     verbose_name = "Attune"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from collection import checks  # noqa: F401  (registers them)

@@ -191,7 +191,9 @@ def _dump(path: Path) -> dict[str, Any]:
 
 def _load(dump: Path) -> None:
     """Every table of the dump in the place of every table there is, or nothing."""
-    script = dump.with_suffix(".sql")
+    script = Path(settings.VAR) / f"restore-{os.getpid()}.sql"
+    script.parent.mkdir(parents=True, exist_ok=True)
+    script.touch(mode=0o600)
     try:
         # As a script, so that emptying and filling are one transaction.
         run("pg_restore", "--no-owner", "--no-acl", f"--file={script}", str(dump))

@@ -113,7 +113,7 @@ def site(*, port: int) -> Iterator[Site]:
         yield Site(base_url, {"server": server, "worker": worker})
 
 
-def gunicorn_command(port: int) -> list[str]:
+def gunicorn_command(port: int, *, host: str = HOST, n_workers: int = 2) -> list[str]:
     """The production server's command line.
 
     Not preloaded: each worker opens its own database connections, and a broken import
@@ -121,8 +121,8 @@ def gunicorn_command(port: int) -> list[str]:
     """
     command = [
         sys.executable, "-m", "gunicorn", "collection.wsgi:application",
-        "--bind", f"{HOST}:{port}", "--worker-class", "gthread",
-        "--workers", "2", "--threads", "4", "--keep-alive", "15",
+        "--bind", f"{host}:{port}", "--worker-class", "gthread",
+        "--workers", str(n_workers), "--threads", "4", "--keep-alive", "15",
         "--graceful-timeout", "5", "--no-control-socket", "--log-level", "warning",
         "--config", "python:collection.server_hooks",
     ]  # fmt: skip
