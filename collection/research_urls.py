@@ -11,6 +11,7 @@ from collection import (
     people_pages,
     quality_pages,
     research,
+    sweep_pages,
     team_pages,
 )
 from collection.recruitment import research_pages as recruitment
@@ -110,6 +111,11 @@ urlpatterns = [
         "studies/<slug:slug>/start/<slug:kind>/",
         research.start_job,
         name="research-start",
+    ),
+    path(
+        "studies/<slug:slug>/new-sweep/",
+        sweep_pages.new_sweep,
+        name="research-new-sweep",
     ),
     path("studies/<slug:slug>/jobs/<int:pk>/", research.job, name="research-job"),
     path(
