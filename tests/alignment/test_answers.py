@@ -19,10 +19,8 @@ def test_answers_are_written_drawn_and_traced_to_their_snapshot(
 ) -> None:
     snapshot, out = small_snapshot(), tmp_path / "answers"
 
-    status = main(
-        ["ask", str(snapshot), "--raters", "length,words", "--out", str(out)]
-        + ["--cache", str(tmp_path / "cache")]
-    )
+    cache = ["--cache", str(tmp_path / "cache"), "--out", str(out)]
+    status = main(["ask", str(snapshot), "--raters", "length,words", *cache])
 
     assert status == 0
     manifest = read_manifest(out, "answers")
@@ -52,9 +50,9 @@ def test_who_cannot_be_asked_is_named_and_the_others_are_kept(
     )
     out = tmp_path / "answers"
 
+    cache = ["--cache", str(tmp_path / "cache"), "--out", str(out)]
     status = main(
-        ["ask", str(small_snapshot()), "--raters", f"length,{raters}"]
-        + ["--out", str(out), "--cache", str(tmp_path / "cache")]
+        ["ask", str(small_snapshot()), "--raters", f"length,{raters}", *cache]
     )
 
     assert status == 0
