@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shlex
 import signal
 import sys
@@ -172,6 +173,13 @@ def _compare(given: argparse.Namespace) -> int:
     return 0
 
 
+def _schema(given: argparse.Namespace) -> int:
+    from bandits.spec_schema import spec_schema
+
+    print(json.dumps(spec_schema(), indent=1, ensure_ascii=False))
+    return 0
+
+
 def _measures(given: argparse.Namespace) -> int:
     from bandits.metric_page import table_lines
 
@@ -256,6 +264,9 @@ def _parser() -> argparse.ArgumentParser:
         "measures", help="how every measure of a phase is defined, and by whom"
     )
     measures.set_defaults(run=_measures)
+
+    schema = commands.add_parser("schema", help="the fields of a spec, as JSON")
+    schema.set_defaults(run=_schema)
 
     replay = commands.add_parser("replay", help="one run of a sweep, step by step")
     replay.add_argument("sweep", type=Path, help="a finished sweep folder")

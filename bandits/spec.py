@@ -181,11 +181,7 @@ def read_document(path: Path | str) -> dict[str, Any]:
 
 def parse_spec(document: Mapping[str, Any]) -> tuple[SweepSpec | None, list[Fault]]:
     """The spec, or none, and every fault that can be seen without a report."""
-    spec, faults = None, []
-    try:
-        spec = SweepSpec.model_validate(document)
-    except ValidationError as problem:
-        faults = [_fault(error) for error in problem.errors()]
+    spec, faults = read_shape(document)
     faults += unknown_names("agents", strings(document, "agents"), _agents(), "agent")
     faults += unknown_names(
         "measures", strings(document, "measures"), _measures(), "measure of alignment"
@@ -204,6 +200,17 @@ def parse_spec(document: Mapping[str, Any]) -> tuple[SweepSpec | None, list[Faul
         if isinstance(inside, Mapping):
             faults += _repeats(f"{part}.{field}", strings(inside, field))
     return spec, faults + _confirmatory_faults(document)
+
+
+def read_shape(document: Mapping[str, Any]) -> tuple[SweepSpec | None, list[Fault]]:
+    """The spec, or none, and every fault of its fields' types and ranges.
+
+    Loads neither numpy nor torch; names of agents and measures are not looked up.
+    """
+    try:
+        return SweepSpec.model_validate(document), []
+    except ValidationError as problem:
+        return None, [_fault(error) for error in problem.errors()]
 
 
 def read_spec(path: Path | str) -> SweepSpec:

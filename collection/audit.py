@@ -39,6 +39,8 @@ VERBS: Final[dict[str, str]] = {
     "snapshot.downloaded": "Downloaded a snapshot",
     "report.downloaded": "Downloaded a report",
     "sweep.downloaded": "Downloaded a sweep",
+    "ask.downloaded": "Downloaded models’ answers",
+    "comparison.downloaded": "Downloaded a comparison",
     "figure.downloaded": "Downloaded a figure",
     "dataset.downloaded": "Downloaded a dataset",
     "payment-list.downloaded": "Downloaded a payment list",

@@ -15,11 +15,11 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from alignment.errors import FolderError
-from collection import results_pages
 from collection.downloads import FIGURES
 from collection.policies import allows
 from collection.research import result_for
 from collection.result_figures import Figure
+from collection.result_kinds import RESULTS
 from collection.superseded_pages import superseded_page
 from collection.tables import Table, plain
 
@@ -38,7 +38,7 @@ def figure_page(
         return superseded_page(request, record)
     folder = Path(record.result_folder)
     try:
-        page = results_pages.PAGES[kind](folder)
+        page = RESULTS[kind].page(folder)
     except FolderError as error:
         raise Http404(str(error)) from error
     figure = next(

@@ -6,9 +6,10 @@ from typing import Any
 
 from django import forms
 
-from collection import work
+from collection import raters_files
 from collection.datasets.about import DEFAULT_LICENSE, LICENSES
 from collection.models import JobRecord, SnapshotRecord, Study
+from collection.spec_form import built_in_names
 
 DEFAULT_SPEC = "default"
 CHAT_PAIRS = 150
@@ -83,6 +84,47 @@ class QualityForm(JobForm):
     )
 
 
+def _raters(names: list[str], **more: Any) -> forms.MultipleChoiceField:
+    return forms.MultipleChoiceField(
+        choices=[(name, name) for name in names],
+        initial=[name for name in names if name in raters_files.BUILT_IN],
+        widget=forms.CheckboxSelectMultiple,
+        label="Raters",
+        **more,
+    )
+
+
+class AskForm(JobForm):
+    button = "Ask model raters"
+    explained = (
+        "Asks models what people were asked, and keeps every answer: a report on the "
+        "same snapshot finds them there. What was answered is not asked again."
+    )
+    needs = "Models are asked what a snapshot’s people were: freeze one first."
+    snapshot = SnapshotChoice(
+        SnapshotRecord.objects.none(), empty_label=None, label="Snapshot"
+    )
+    chat_pairs = forms.IntegerField(
+        min_value=1,
+        max_value=5000,
+        initial=CHAT_PAIRS,
+        label="Pairs asked of the built-in chat model",
+    )
+
+    def __init__(self, *args: Any, study: Study, **kwargs: Any) -> None:
+        super().__init__(*args, study=study, **kwargs)
+        current = study.snapshots.filter(superseded_at=None).order_by("-number")
+        self.fields["snapshot"].queryset = current  # type: ignore[attr-defined]
+        self.fields["raters"] = _raters(list(raters_files.offered()))
+
+    def parameters(self) -> dict[str, object]:
+        return {
+            "snapshot": self.cleaned_data["snapshot"].number,
+            "raters": self.cleaned_data["raters"],
+            "chat_pairs": self.cleaned_data["chat_pairs"],
+        }
+
+
 class ReportForm(JobForm):
     button = "Write the alignment report"
     explained = (
@@ -105,12 +147,21 @@ class ReportForm(JobForm):
         super().__init__(*args, study=study, **kwargs)
         current = study.snapshots.filter(superseded_at=None).order_by("-number")
         self.fields["snapshot"].queryset = current  # type: ignore[attr-defined]
+        self.fields["raters"] = _raters(
+            list(raters_files.offered()),
+            required=False,
+            help_text="None ticked: the built-in ones.",
+        )
 
     def parameters(self) -> dict[str, object]:
-        return {
+        given: dict[str, object] = {
             "snapshot": self.cleaned_data["snapshot"].number,
             "chat_pairs": self.cleaned_data["chat_pairs"],
         }
+        raters = self.cleaned_data["raters"]
+        if raters and set(raters) != set(raters_files.BUILT_IN):
+            given["raters"] = raters
+        return given
 
 
 class SweepForm(JobForm):
@@ -126,14 +177,65 @@ class SweepForm(JobForm):
             kind="report", status=JobRecord.Status.DONE, superseded_at=None
         )
         self.fields["report"].queryset = done  # type: ignore[attr-defined]
-        names = sorted(path.stem for path in work.SPECS.glob("*.toml"))
-        self.fields["spec"].choices = [(name, name) for name in names]  # type: ignore[attr-defined]
+        choices = [(name, name) for name in built_in_names()]
+        self.fields["spec"].choices = choices  # type: ignore[attr-defined]
 
     def parameters(self) -> dict[str, object]:
         return {
             "report": self.cleaned_data["report"].pk,
             "spec": self.cleaned_data["spec"],
         }
+
+
+class SweepChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """Sweeps by the job that made them and what they are of."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        spec, report = (
+            obj.parameters.get("spec", "?"),
+            obj.parameters.get("report", "?"),
+        )
+        return f"Sweep {obj.pk}, “{spec}” on report {report}"
+
+
+class ComparisonForm(JobForm):
+    button = "Compare two sweeps"
+    explained = (
+        "Says what differs between two sweeps, and by how much agents do, run by run "
+        "where their seeds agree."
+    )
+    needs = "A comparison needs two sweeps."
+    first = SweepChoice(JobRecord.objects.none(), empty_label=None, label="First")
+    second = SweepChoice(JobRecord.objects.none(), empty_label=None, label="Second")
+
+    def __init__(self, *args: Any, study: Study, **kwargs: Any) -> None:
+        super().__init__(*args, study=study, **kwargs)
+        done = study.jobs.filter(
+            kind="sweep", status=JobRecord.Status.DONE, superseded_at=None
+        )
+        for name in ("first", "second"):
+            self.fields[name].queryset = done  # type: ignore[attr-defined]
+        # The newest against the one before it.
+        self.fields["second"].initial, self.fields["first"].initial = [
+            *done[:2],
+            None,
+            None,
+        ][:2]
+
+    @property
+    def ready(self) -> bool:
+        return self.fields["first"].queryset.count() > 1  # type: ignore[attr-defined,no-any-return]
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or {}
+        if found.get("first") and found.get("first") == found.get("second"):
+            raise forms.ValidationError(
+                "Choose two different sweeps: one does not differ from itself."
+            )
+        return found
+
+    def parameters(self) -> dict[str, object]:
+        return {side: self.cleaned_data[side].pk for side in ("first", "second")}
 
 
 class DatasetForm(JobForm):
@@ -169,7 +271,9 @@ class DatasetForm(JobForm):
 FORMS: dict[str, type[JobForm]] = {
     "quality": QualityForm,
     "freeze": FreezeForm,
+    "ask": AskForm,
     "report": ReportForm,
     "sweep": SweepForm,
+    "comparison": ComparisonForm,
     "dataset": DatasetForm,
 }

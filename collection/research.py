@@ -6,6 +6,7 @@ for (``access.py``). A view computes nothing: what takes longer than a request i
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from django.contrib import messages
@@ -16,15 +17,17 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from alignment.errors import FolderError
-from collection import audit, coverage, downloads, jobs, quotas, results_pages
+from collection import audit, coverage, downloads, jobs, quotas
 from collection.access import Role, studies_of, study_for
 from collection.errors import StudyFull
+from collection.job_faults import faults_of
 from collection.job_forms import FORMS
 from collection.models import JobRecord, Study, StudySession
 from collection.policies import allows
+from collection.result_kinds import RESULTS
 from collection.superseded_pages import superseded_page
 
-RESULTS = ("report", "sweep")
+# Datasets have no page: they are saved.
 DOWNLOADS = (*RESULTS, "dataset")
 
 
@@ -62,8 +65,12 @@ def study(request: HttpRequest, slug: str) -> HttpResponse:
             "incident_count": sum(n for _, n in incidents),
             "consents": found.consent_versions.all(),
             "snapshots": found.snapshots.order_by("-number"),
-            "reports": [job for job in finished if job.kind == "report"],
-            "sweeps": [job for job in finished if job.kind == "sweep"],
+            "results": [
+                {"job": job, "heading": RESULTS[kind].heading}
+                for kind in reversed(list(RESULTS))
+                for job in finished
+                if job.kind == kind
+            ],
             "datasets": [job for job in finished if job.kind == "dataset"],
             "jobs": records[:20],
             "working": any(job.status in jobs.UNFINISHED for job in records),
@@ -102,9 +109,12 @@ def job(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         "has_download": record.status == JobRecord.Status.DONE
         and record.kind == "dataset",
         "has_page": record.status == JobRecord.Status.DONE and record.kind in RESULTS,
+        "result_name": {"ask": "the answers"}.get(record.kind, f"the {record.kind}"),
         "superseded": record.superseded_at is not None,
         "reason": reason,
         "told": told,
+        "faults": faults_of(record.error),
+        "of_own": record.kind in ("sweep", "check") and "document" in record.parameters,
     }
     return render(request, "research/job.html", context)
 
@@ -143,12 +153,12 @@ def result(request: HttpRequest, slug: str, kind: str, pk: int) -> HttpResponse:
     if record.superseded_at is not None:
         return superseded_page(request, record)
     try:
-        page = results_pages.PAGES[kind](Path(record.result_folder))
+        page = RESULTS[kind].page(Path(record.result_folder))
     except FolderError as error:
         raise Http404(str(error)) from error
     context = {
         "study": record.study,
-        "heading": f"{kind.capitalize()} {pk}",
+        "heading": f"{RESULTS[kind].heading} {pk}",
         "job": record,
         "kind": kind,
         "page": page,
@@ -167,9 +177,9 @@ def result_figure(
         return superseded_page(request, record)
     folder = Path(record.result_folder)
     if "save" not in request.GET:
-        return downloads.figure(folder, kind, name)
+        return downloads.figure(folder, RESULTS[kind].folder, name)
     saved_as = f"{slug}-{kind}-{pk}-{Path(name).stem}"
-    answer = downloads.figure(folder, kind, name, save_as=saved_as)
+    answer = downloads.figure(folder, RESULTS[kind].folder, name, save_as=saved_as)
     audit.record(request.user, record.study, "figure.downloaded", job=pk, figure=name)
     return answer
 
@@ -195,7 +205,9 @@ def result_download(
     record = result_for(request, slug, kind, pk, among=DOWNLOADS)
     if record.superseded_at is not None:
         return superseded_page(request, record)
-    answer = downloads.zipped(Path(record.result_folder), kind, f"{slug}-{kind}-{pk}")
+    folder = Path(record.result_folder)
+    inside = RESULTS[kind].folder if kind in RESULTS else kind
+    answer = downloads.zipped(folder, inside, f"{slug}-{kind}-{pk}")
     audit.record(request.user, record.study, f"{kind}.downloaded", job=pk)
     return answer
 
@@ -218,7 +230,7 @@ def result_for(
     slug: str,
     kind: str,
     pk: int,
-    among: tuple[str, ...] = RESULTS,
+    among: Collection[str] = RESULTS,
 ) -> JobRecord:
     """A finished job with something to show, for whoever may see its study.
 

@@ -15,6 +15,7 @@ from collection import (
     quality_pages,
     research,
     study_pages,
+    sweep_pages,
     team_pages,
     token_pages,
 )
@@ -153,6 +154,11 @@ urlpatterns = [
         "studies/<slug:slug>/start/<slug:kind>/",
         research.start_job,
         name="research-start",
+    ),
+    path(
+        "studies/<slug:slug>/new-sweep/",
+        sweep_pages.new_sweep,
+        name="research-new-sweep",
     ),
     path("studies/<slug:slug>/jobs/<int:pk>/", research.job, name="research-job"),
     path(

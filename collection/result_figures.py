@@ -111,8 +111,19 @@ def report_figures(folder: Path) -> list[Group]:
     return [Group("", figures)]
 
 
-def sweep_figures(folder: Path, settings: Sequence[tuple[str, ...]]) -> list[Group]:
-    """A sweep's figures by task, in the order of its cells.
+def answers_figures(folder: Path) -> list[Group]:
+    """The one figure of models' answers, where anybody gave one."""
+    found = pictured(folder, "answers")
+    caption = (
+        "What each model answered: one similarity matrix a rater, all in one order."
+    )
+    return [Group("", [Figure(stem, caption, found[stem]) for stem in found])]
+
+
+def sweep_figures(
+    folder: Path, settings: Sequence[tuple[str, ...]], *, kind: str = "sweep"
+) -> list[Group]:
+    """A sweep's figures by task, in the order of its cells; or those of a comparison.
 
     A file is named by task, phase and outcome, as ``bandits.figures`` says.
 
@@ -120,11 +131,11 @@ def sweep_figures(folder: Path, settings: Sequence[tuple[str, ...]]) -> list[Gro
         settings: Of every cell: dimension, values from, threshold rule, phase.
     """
     groups = []
-    left = pictured(folder, "sweep")
+    left = pictured(folder, kind)
     for task in dict.fromkeys(setting[:3] for setting in settings):
         start = "_".join(task).replace(".", "-") + "_"
         found = [
-            Figure(stem, _outcome_caption(task, phase, outcome), left.pop(stem))
+            Figure(stem, _outcome_caption(task, phase, outcome, kind), left.pop(stem))
             for phase in (*PHASES, OVER_TIME)
             for outcome in METRICS
             if (stem := f"{start}{phase}_{outcome}") in left
@@ -143,7 +154,12 @@ def sweep_figures(folder: Path, settings: Sequence[tuple[str, ...]]) -> list[Gro
     return [group for group in groups if group.figures]
 
 
-def _outcome_caption(task: tuple[str, ...], phase: str, outcome: str) -> str:
+def _outcome_caption(task: tuple[str, ...], phase: str, outcome: str, kind: str) -> str:
+    if kind == "comparison":
+        return (
+            f"{METRICS[outcome]}, second minus first: {words(task[0])}, {phase} phase. A "
+            "dot per kernel, with its 95 % interval over runs."
+        )
     if phase == OVER_TIME:
         return (
             f"{METRICS[outcome]} over the steps of both phases: {words(task[0])}. A line "

@@ -118,10 +118,10 @@ def report_page(folder: Path) -> Page:
         plain(rows_of(folder, "sensitivity.csv"), caption="sensitivity.csv"),
     ]
     return Page(
-        **_common(folder, manifest),
+        **common(folder, manifest),
         figures=report_figures(folder),
-        tables=_filled(tables),
-        more=_filled(more),
+        tables=filled_tables(tables),
+        more=filled_tables(more),
         incomplete=[
             _no_kernel(row)
             for row in raters
@@ -158,19 +158,14 @@ def sweep_page(folder: Path) -> Page:
     ]
     skipped = manifest.get("skipped_kernels") or {}
     return Page(
-        **_common(folder, manifest),
+        **common(folder, manifest),
         figures=sweep_figures(folder, list(groups)),
-        tables=_filled(tables[:1]),
-        more=_filled([*tables[1:], *more]),
+        tables=filled_tables(tables[:1]),
+        more=filled_tables([*tables[1:], *more]),
         incomplete=[f"{name}: {why}." for name, why in skipped.items()],
         notes=_sweep_notes(cells, effects),
     )
 
-
-PAGES: Mapping[str, Callable[[Path], Page]] = {
-    "report": report_page,
-    "sweep": sweep_page,
-}
 
 # ------------------------------------------------------------------ the pieces
 
@@ -188,7 +183,13 @@ _RATER_COLUMNS: Mapping[str, str | Callable[[Row], str]] = {
 }
 
 
-def _common(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
+def rater_columns() -> dict[str, str | Callable[[Row], str]]:
+    """The columns of a table of raters."""
+    return dict(_RATER_COLUMNS)
+
+
+def common(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What every page of results says."""
     return {
         "simulated": bool(manifest["simulated"]),
         "folder": folder,
@@ -253,5 +254,6 @@ def _sweep_notes(cells: Sequence[Row], effects: Sequence[Row]) -> list[str]:
     return notes
 
 
-def _filled(tables: Sequence[Table]) -> list[Table]:
+def filled_tables(tables: Sequence[Table]) -> list[Table]:
+    """The tables that have rows."""
     return [table for table in tables if table.rows]

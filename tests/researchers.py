@@ -134,6 +134,7 @@ class Site:
             "research-report-page": ("get", [slug, report]),
             "research-download": ("get", [slug, "report", report]),
             "research-figure": ("get", [slug, "report", report, "map.svg"]),
+            "research-new-sweep": ("get", [slug]),
             "research-figure-page": ("get", [slug, "report", report, "map"]),
         }
         return {
@@ -214,6 +215,8 @@ def _report_folder(path: Path) -> Path:
         rater = {"kind": "chat", "family": "smollm", "description": "asked in words"}
         counts = {"complete": 0, "n_missing": 1075, "n_pairs": 1225}
         _rows(home / "raters.csv", {"rater": "smollm2", **rater, **counts})
+        harm = {"definition": "how right it is", "harm": 1, "threshold": 50.0}
+        _rows(home / "dimensions.csv", {"dimension": "morality", **harm})
         estimate = {"value": 0.31, "low": 0.1, "high": 0.5, "p": 0.0005}
         _rows(
             home / "alignment.csv",

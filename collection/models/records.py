@@ -89,7 +89,7 @@ class JobRecord(Superseded):
     done = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(null=True, blank=True)
     error = models.TextField(blank=True, default="")
-    told = models.TextField(blank=True, default="")
+    told = models.TextField(blank=True, default="", db_default="")
     result_folder = models.CharField(max_length=500, blank=True, default="")
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,

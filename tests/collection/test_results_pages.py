@@ -9,6 +9,7 @@ import pytest
 from alignment.errors import FolderError
 from alignment.folders import write_rows
 from collection import results_pages
+from collection.result_kinds import RESULTS
 from tests import researchers
 
 
@@ -102,12 +103,12 @@ def test_a_report_shows_what_the_exclusion_of_people_does(tmp_path: Path) -> Non
     assert table.rows[1] == ("words", "0.25", "0.25", "0.25")
 
 
-@pytest.mark.parametrize("kind", ["report", "sweep"])
+@pytest.mark.parametrize("kind", list(RESULTS))
 def test_a_folder_of_another_kind_is_refused(tmp_path: Path, kind: str) -> None:
     other = researchers.results_folder(tmp_path / "x", "snapshot", lambda home: None)
 
-    with pytest.raises(FolderError, match=f"must be a {kind} folder"):
-        results_pages.PAGES[kind](other)
+    with pytest.raises(FolderError, match=f"must be a {RESULTS[kind].folder} folder"):
+        RESULTS[kind].page(other)
 
 
 def test_corrupted_kernels_stand_in_a_table_of_their_own(tmp_path: Path) -> None:
