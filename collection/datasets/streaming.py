@@ -19,7 +19,7 @@ import pyarrow.parquet
 from collection.datasets.tables import Column, Table
 from collection.errors import DatasetRefused
 
-PIECE_BYTES = 1 << 20
+PIECE_BYTES = 1 << 18
 PIECE_ROWS = 8_192
 
 ARROW: Mapping[str, Any] = {
@@ -29,6 +29,16 @@ ARROW: Mapping[str, Any] = {
     "boolean": pa.bool_(),
 }
 Look = Callable[[Any], None]
+
+
+def frugally() -> None:
+    """Have Arrow give memory back at once, and use one thread; for a process of its own.
+
+    Its own pools keep what they once had: fast, and a third of a whole export's memory.
+    """
+    pa.set_memory_pool(pa.system_memory_pool())
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(1)
 
 
 def schema_of(columns: Sequence[Column]) -> Any:

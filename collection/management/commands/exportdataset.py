@@ -50,7 +50,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         # Here, because it imports numpy and pyarrow: whoever lists commands needs neither.
         from collection.datasets.package import newest_snapshot, write_dataset
+        from collection.datasets.streaming import frugally
 
+        frugally()
         study = study_named(options["slug"])
         if options["zip"] and not options["out"]:
             raise CommandError(
