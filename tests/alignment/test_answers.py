@@ -46,7 +46,7 @@ def test_who_cannot_be_asked_is_named_and_the_others_are_kept(
     raters = tmp_path / "raters.toml"
     raters.write_text(
         '[[rater]]\nname = "gone"\nkind = "recorded"\nfamily = "gone"\n'
-        f'file = "{tmp_path / "nowhere.npz"}"\n'
+        f'files = ["{tmp_path / "nowhere.npz"}"]\n'
     )
     out = tmp_path / "answers"
 
@@ -70,7 +70,7 @@ def test_where_nobody_answers_no_folder_is_made(
     raters = tmp_path / "raters.toml"
     raters.write_text(
         '[[rater]]\nname = "gone"\nkind = "recorded"\nfamily = "gone"\n'
-        f'file = "{tmp_path / "nowhere.npz"}"\n'
+        f'files = ["{tmp_path / "nowhere.npz"}"]\n'
     )
     out = tmp_path / "answers"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from uuid import uuid4
 
 import pytest
 from hypothesis import given
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 from collection.logs import JsonFormatter, LineFormatter, configuration, scrub
 
 PID = "5f3c9a0b1d2e4f6a8b7c6d01"
-CODE = str(uuid4())
+CODE = "9a51a7c7-5e38-4ff0-801f-1fe04b8034d2"
 
 
 def record(message: str, **more: object) -> logging.LogRecord:

@@ -62,6 +62,7 @@ LOWEST = {
     "research-people-remove": "owner",
     "research-definition": "viewer",
     "research-live": "viewer",
+    "research-new-sweep": "editor",
     "research-live-csv": "viewer",
     "research-preview": "viewer",
     "research-preview-page": "viewer",

@@ -71,7 +71,7 @@ def test_a_snapshot_is_named_by_its_number(site: Site, program: Program) -> None
     ("body", "place", "sentence"),
     [
         ([], "body", "A JSON object is needed."),
-        ({}, "kind", "This must be one of quality, freeze, report, sweep"),
+        ({}, "kind", "This must be one of quality, freeze, ask, report, sweep"),
         ({"kind": "erase"}, "kind", "This must be one of"),
         ({"kind": "freeze", "when": 1}, "when", "There is no such field"),
         (
