@@ -19,7 +19,7 @@ from collection import audit
 from collection.access import role_in, studies_of
 
 # Logging in by a link names its backend: there is more than one where logins are counted.
-BACKEND = "django.contrib.auth.backends.ModelBackend"
+BACKEND = "collection.logins.LimitedBackend"
 
 
 @login_required

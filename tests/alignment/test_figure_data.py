@@ -70,7 +70,9 @@ def test_every_rater_stands_beside_every_measure_it_has(report: ReportData) -> N
         if trace["mode"] == "markers"
         for rater in trace["y"]
     }
-    assert told == {row.rater for row in report.alignment}
+    # People's own matrix and its halves are what the others are measured against.
+    against = {row.rater for row in report.alignment} - told
+    assert against <= {"human", "human_half_a", "human_half_b"}
     assert {"length", "words"} <= told
     row = next(r for r in report.alignment if r.measure == "spearman")
     assert any(

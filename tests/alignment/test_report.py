@@ -153,7 +153,7 @@ def test_the_manifest_names_the_inputs_the_settings_and_the_figures_mark(
     assert {name for name in manifest["files"] if name.startswith("figures/")} == {
         f"figures/{name}.{ending}"
         for name in ("matrices", "alignment", "map", "blocks", "values")
-        for ending in ("svg", "png", "pdf")
+        for ending in ("svg", "png", "pdf", "json", "csv")
     }
 
 

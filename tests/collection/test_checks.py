@@ -12,7 +12,7 @@ from django.conf import settings
 
 FIT = {
     "DATABASE_URL": "postgresql://attune@db:5432/attune",
-    "ATTUNE_SECRET_KEY": "Zk3v9!qLr0_x7W2m-Tn8sBc5yHd1uEa6gJf4pKo^iR",
+    "ATTUNE_SECRET_KEY": "Zk3v9!qLr0_x7W2m-Tn8sBc5yHd1uEa6gJf4pKo^iR-made-up",
     "ATTUNE_HTTPS": "1",
     "ATTUNE_HOSTS": "study.example.org",
     "ATTUNE_PROXIES": "1",
