@@ -37,6 +37,7 @@ _SOCKET_PATH_LIMIT = 107  # bytes, from the kernel's struct sockaddr_un
 _SOCKET_NAME = ".s.PGSQL.5432"
 
 _held: dict[Path, IO[str]] = {}
+_kept: set[Path] = set()
 
 
 class EmbeddedDatabaseError(RuntimeError):
@@ -121,7 +122,16 @@ def ensure(var: Path) -> Cluster:
             _start_supervisor(var)
             next_try = now + 5.0
         time.sleep(0.05)
+    _kept.add(var)
     return place
+
+
+def is_kept(var: Path) -> bool:
+    """Did this process see the server up once, and has it kept it in use since?
+
+    Costs nothing, and says nothing of whether the server is up now.
+    """
+    return var in _kept
 
 
 def is_ready(place: Cluster) -> bool:

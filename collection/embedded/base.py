@@ -24,7 +24,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         var = Path(self.settings_dict["VAR"])
-        embedded.ensure(var)
+        # A connection is taken from the pool at every request: asking the server first
+        # whether it is up, by a program of its own, would cost as much as the request.
+        if not embedded.is_kept(var):
+            embedded.ensure(var)
         deadline = time.monotonic() + RETRY_S
         while True:
             try:
