@@ -14,7 +14,7 @@ from typing import Final
 
 from django.db.models import Count
 
-from collection.models import QualityVerdict, Study, StudySession
+from collection.models import LiveAgreement, QualityVerdict, Study, StudySession
 from collection.models.trials import Kind
 from collection.recruitment.completion import money
 from collection.recruitment.costs import cost
@@ -22,6 +22,7 @@ from collection.recruitment.costs import cost
 POPULATIONS: Final = ((False, "Real participants"), (True, "Simulated participants"))
 FLAGS_SHOWN: Final = 10
 PLOT: Final = 600
+THINGS: Final = {"pair": "Similarity of pairs", "triplet": "Odd one out"}
 COLUMNS: Final = ("kind", "what", "completed", "in_flight", "wanted")
 
 
@@ -78,6 +79,18 @@ class Flagged:
     n_flagged: int
     n_sessions: int
     people: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class AgreementRow:
+    """How well people agree on one thing, ready to be shown; a dash where unknown."""
+
+    what: str
+    n_raters: int
+    raters_each: float | None
+    reliability: str
+    ceiling: str
+    note: str
 
 
 def cell_counts(study: Study) -> list[CellCount]:
@@ -193,6 +206,33 @@ def kinds_of_pairs(cells: list[CellCount]) -> list[str]:
     """Which kinds of pair a study wants judged."""
     present = {cell.kind for cell in cells}
     return [kind.value for kind in (Kind.PAIR, Kind.ARRANGEMENT) if kind in present]
+
+
+def agreement_rows(measured: LiveAgreement) -> list[AgreementRow]:
+    """A measurement in the page's words."""
+    return [
+        AgreementRow(
+            thing_in_words(row["kind"], row["what"]),
+            row["n_raters"],
+            row["raters_each"],
+            _with_interval(row["reliability"]),
+            _with_interval(row["ceiling"]),
+            row["note"],
+        )
+        for row in measured.rows
+    ]
+
+
+def thing_in_words(kind: str, what: str) -> str:
+    """What was judged, as a row's heading."""
+    return what or THINGS[kind]
+
+
+def _with_interval(found: list[float] | None) -> str:
+    if found is None:
+        return "\N{EN DASH}"
+    value, low, high = found
+    return f"{value:.2f} [{low:.2f}, {high:.2f}]"
 
 
 def _reasons(verdict: QualityVerdict) -> str:

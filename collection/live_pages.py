@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from collection import coverage, live
+from collection import coverage, live, live_asking, raters_needed
 from collection.access import study_for
 from collection.models import StudySession
 
@@ -27,6 +27,8 @@ def view(request: HttpRequest, slug: str) -> HttpResponse:
     cells = live.cell_counts(study)
     people = live.populations(study)
     n_actions = len(study.definition_model().actions)
+    live_asking.keep_fresh(study, [one.simulated for one in people])
+    width = raters_needed.width_asked(request.GET.get("width", ""))
     context = {
         "study": study,
         "simulated": any(one.simulated for one in people),
@@ -40,6 +42,11 @@ def view(request: HttpRequest, slug: str) -> HttpResponse:
             for kind in live.kinds_of_pairs(cells)
         ],
         "cells": cells,
+        "width": width,
+        "agreements": [
+            (one, live.agreement_rows(one), raters_needed.needed(one.rows, width))
+            for one in live_asking.newest(study)
+        ],
         "flagged": live.flagged(study),
         "costs": live.costs(study),
     }

@@ -6,19 +6,13 @@ The web process asks (`ask`), a worker takes the job and lets a child process ch
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import tempfile
-
 from django.db import transaction
 from django.utils import timezone
 from procrastinate.exceptions import AlreadyEnqueued
 
-from collection import leash
+from collection import child
 from collection.errors import ScoringRefused
-from collection.jobs import reason_of
 from collection.models import Study, TripletBatch
-from collection.serving import child_environment
 from collection.triplet_trials import TRY_AGAIN_AFTER, is_fresh, newest_batch
 
 # Far above what 2,000 coordinates need; a child that hangs must not hold the worker.
@@ -48,25 +42,11 @@ def choose(study_id: int, simulated: bool) -> bool:
     study = Study.objects.filter(pk=study_id).first()
     if study is None or not needed(newest_batch(study_id, simulated=simulated)):
         return False
-    command = [sys.executable, "manage.py", "scoretriplets", study.slug]
-    command += ["--simulated"] if simulated else []
-    with tempfile.TemporaryFile() as said:
-        child = leash.start(
-            command, env=child_environment(), stdout=said, stderr=subprocess.STDOUT
-        )
-        try:
-            child.wait(LONGEST_S)
-        except subprocess.TimeoutExpired:
-            raise ScoringRefused(
-                f"Choosing triplets for {study.slug} took more than {LONGEST_S} s and "
-                "was stopped; they stay random."
-            ) from None
-        finally:
-            status = leash.stop(child)
-        said.seek(0)
-        lines = said.read().decode(errors="replace").splitlines()
-    if status:
-        raise ScoringRefused(reason_of(lines, status))
+    whose = ["--simulated"] if simulated else []
+    try:
+        child.run("scoretriplets", study.slug, *whose, longest_s=LONGEST_S)
+    except child.ChildFailed as failure:
+        raise ScoringRefused(f"Triplets of {study.slug}: {failure}") from failure
     return True
 
 

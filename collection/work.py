@@ -21,6 +21,7 @@ from collection import (
     identities,
     jobs,
     limits,
+    live_asking,
     raters_files,
     superseding,
     triplet_worker,
@@ -233,6 +234,12 @@ def check(record_id: int) -> None:
 @app.task(name="comparison", queue="jobs", lock=ONE_AT_A_TIME)
 def comparison(record_id: int) -> None:
     jobs.perform(record_id, comparison_command)
+
+
+@app.task(name="measure_agreement", queue="jobs")
+def measure_agreement(study_id: int, simulated: bool) -> None:
+    """No button and no record: whoever looks at the live view asks for it."""
+    live_asking.measure(study_id, simulated)
 
 
 @app.task(name="score_triplets", queue="jobs")

@@ -1,6 +1,7 @@
 """What the database keeps, one idea per file; import everything from here."""
 
 from collection.models.access import AuditRecord, Membership, Role, Team, TeamPlace
+from collection.models.agreement import LiveAgreement
 from collection.models.limits import Tries
 from collection.models.people import (
     Consent,
@@ -53,6 +54,7 @@ __all__ = [
     "Incident",
     "JobRecord",
     "LabStart",
+    "LiveAgreement",
     "Membership",
     "Participant",
     "PaymentDecision",
