@@ -109,16 +109,16 @@ def _raters(page_of: Page) -> list[Path]:
     caption = [
         f"{n} nested random groups of each size; bands: 95 % over groups, which overlap and"
         " so look more alike than new ones would where k is large. Alignment is with all"
-        " other participants, over pairs that both judged; in the kernel, pairs that no one"
-        " of k judged take the mean of those judged.",
+        " other participants, over the pairs that these judged; in the kernel, pairs that"
+        " no one of k judged take the mean of those judged.",
     ]
     if page_of.study.simulated:
         caption.append("Participants are simulated.")
     figure, bottom = page_of.blank(2.75, caption)
     columns = (
-        ("alignment", "Alignment with the others (Spearman)"),
+        ("alignment_kernel", "Alignment of the kernel (Spearman)"),
         ("judged_share", "Share of pairs that k raters judged"),
-        ("below_minus_no_kernel", f"Unseen: share {task.word} minus no kernel"),
+        ("below_minus_no_kernel", f"Unseen: {task.word} minus no kernel"),
     )
     for number, (name, title) in enumerate(columns):
         axes = panel(
