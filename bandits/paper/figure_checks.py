@@ -49,9 +49,11 @@ def _sensitivity(page_of: Page) -> list[Path]:
         axes = panel(
             figure,
             (2.2 + wide * number, bottom + 0.35, wide - 0.14, tall),
-            textwrap.fill(name, max(12, int(wide * 12.5))),
+            "",
         )
-        axes.title.set_fontsize(6.5)
+        # Seven or more conclusions stand side by side: no room for a panel's usual title.
+        words = textwrap.fill(name[0].upper() + name[1:], max(12, int(wide * 14.5)))
+        axes.set_title(words, fontsize=6.3, color=INK, loc="left", pad=5)
         axes.grid(axis="y", visible=False)
         mine = {(r["setting"], r["value"]): r for r in rows if r["conclusion"] == name}
         for line, key in enumerate(settings):
@@ -67,10 +69,12 @@ def _sensitivity(page_of: Page) -> list[Path]:
             )
             axes.plot([row["estimate"]], [line], "o", color=colour, markersize=3.5)
         axes.axvline(0, color=QUIET, linewidth=0.7, linestyle=(0, (4, 3)))
-        axes.axhline(0.5, color="#D9D9D9", linewidth=0.7)
+        for line in range(1, len(settings)):
+            if settings[line][0] != settings[line - 1][0]:
+                axes.axhline(line - 0.5, color="#E3E3E3", linewidth=0.6)
         axes.set_ylim(len(settings) - 0.5, -0.5)
         axes.set_yticks(range(len(settings)))
-        labels = [s if s == HERE else f"{s} = {v}" for s, v in settings]
+        labels = [_choice(setting, value) for setting, value in settings]
         axes.set_yticklabels(labels if number == 0 else [""] * len(labels), fontsize=7)
         axes.tick_params(axis="x", labelsize=6.5)
     return page_of.save(
@@ -79,6 +83,13 @@ def _sensitivity(page_of: Page) -> list[Path]:
         "Which conclusions survive what the paper does not tell?",
         f"Values: {page_of.study.primary.dimension}",
     )
+
+
+def _choice(setting: str, value: str) -> str:
+    """A line's name: 15 for 15.0, words for names."""
+    if setting == HERE:
+        return setting
+    return f"{setting.replace('_', ' ')}: {value.removesuffix('.0').replace('_', ' ')}"
 
 
 def _measures(page_of: Page) -> list[Path]:
