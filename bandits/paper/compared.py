@@ -28,6 +28,8 @@ SCORES, PREDICTIONS = "measures_compared", "measures_predictions"
 LEFT_OUT = "measures_left_out"
 REAL, CORRUPTED = "real", "corrupted"
 FIRST = "spearman"
+NO_DIFFERENCE = 0.005
+"""Shares that print alike: rho-a is Spearman but for ties, and surely so."""
 
 
 def _cells(study: Study) -> list[PaperCell]:
@@ -245,7 +247,7 @@ def _lines(study: Study, rows: list[Row], scores: list[Row]) -> list[str]:
         sure = [
             MATRIX_MEASURES[row["measure"]].label
             for row in mine
-            if row["minus_spearman_low"] > 0
+            if row["minus_spearman_low"] > NO_DIFFERENCE
         ]
         lines.append(
             f"Better than Spearman beyond its interval: {', '.join(sure) or 'none'}."

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from matplotlib.axes import Axes
 
-from bandits.paper import figure_central
+from bandits.paper import dealt, figure_central, figure_dealt
 from bandits.paper.drawing import Page, page, panel, point, said, spread
 from bandits.paper.study import open_study
 from tests.bandits.paper.conftest import tiny
@@ -54,6 +54,29 @@ def test_without_its_table_a_figure_is_not_drawn(
 ) -> None:
     study = open_study(build_study(tmp_path, people=False), tiny())
     assert figure_central.draw(Page(study, {}, tmp_path, "")) == []
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+def test_dealt_values_are_drawn_for_every_kernel_and_stamped(
+    build_study: MakeStudy, tmp_path: Path, simulated: bool
+) -> None:
+    report = build_study(tmp_path, simulated=simulated, people=False)
+    study = open_study(report, tiny())
+    head: dict[str, Any] = {"null": 0.7, "null_low": 0.5, "null_high": 0.9}
+    head |= {"value": 0.3, "holm": 0.005, "n_deals": 200.0}
+    rows = [
+        head | {"outcome": outcome, "kernel": name, "role": role}
+        for outcome in (dealt.ERROR, dealt.HARM)
+        for name, role in (("human", "human"), ("model-0", "model"))
+    ]
+    tables = {"shuffled_values_kernels": rows}
+    files = figure_dealt.draw(Page(study, tables, tmp_path, "paper 1234"))
+    assert {path.suffix for path in files} == {".svg", ".png", ".pdf"}
+    text = (tmp_path / "shuffled_values.svg").read_text()
+    assert ("SIMULATED" in text) == simulated
+    assert text.count("p 0.005") == 4
+    assert "model-0" in text
+    assert figure_dealt.draw(Page(study, {}, tmp_path, "")) == []
 
 
 def axes() -> Axes:

@@ -338,6 +338,19 @@ def test_choosing_a_measure_is_judged_on_families_not_looked_at(
     assert "Choosing a measure without a family" in " ".join(found.lines)
 
 
+def test_a_lead_too_small_to_print_is_no_lead(study: Study) -> None:
+    row = {"group": "corrupted", "n_kernels": 9, "n_folds": 2, "explained": 0.6}
+    row |= {"low": 0.5, "high": 0.7, "in_sample_spearman": -0.8}
+    head = {"minus_spearman": 0.1, "minus_spearman_high": 0.2}
+    scores = [
+        row | head | {"measure": name, "minus_spearman_low": low}
+        for name, low in (("rho_a", 0.0004), ("cka", 0.05))
+    ]
+    told = compared._lines(study, [{"group": "corrupted", "family": "a"}], scores)
+    label = compared.MATRIX_MEASURES["cka"].label
+    assert told[-1] == f"Better than Spearman beyond its interval: {label}."
+
+
 def test_two_families_choose_no_measure(study: Study) -> None:
     found = done(compared.PART, study)
     rows = found.tables["measures_left_out"]
