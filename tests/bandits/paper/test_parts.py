@@ -444,6 +444,8 @@ def test_one_cell_is_one_key_whatever_its_labels(study: Study) -> None:
     assert cell(kernel="a").key == cell(kernel="b").key
     longer = study.cell({}, "uniform", None, study.primary, personalization_steps=9)
     assert longer.key != cell().key
+    evenly = study.cell({}, "uniform", None, study.primary, split="stratified")
+    assert evenly.key != cell().key
 
 
 def test_the_defaults_are_what_a_paper_would_use() -> None:
