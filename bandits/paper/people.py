@@ -81,9 +81,10 @@ def people(study: Study) -> tuple[list[Person], list[str]]:
             others = rest.mean(task.dimension)
             if np.isnan(others).any():
                 alone = int(np.isnan(others).sum())
+                were = "action was" if alone == 1 else "actions were"
                 notes.append(
-                    f"{task.dimension}: {alone} {'action was' if alone == 1 else 'actions were'}"
-                    f" judged by {rater} alone, so there is no group without them."
+                    f"{task.dimension}: {alone} {were} judged by {rater} alone, so"
+                    " there is no group without them."
                 )
                 continue
             n, r, sd = own_noise(judged, rater, task.dimension)

@@ -29,6 +29,7 @@ from bandits.paper.parts import Found, Part
 from bandits.paper.people import own_noise, people
 from bandits.paper.settings import PaperSettings
 from bandits.paper.study import Study, kept_alignment, open_study, with_repair
+from bandits.splits import SPLIT_RULES
 from tests.bandits.paper.conftest import N_ACTIONS, tiny
 
 MakeStudy = Callable[..., Path]
@@ -406,8 +407,11 @@ def test_whole_life_areas_are_unseen_where_the_study_names_them(
         learned = {area for area, seen in zip(areas, mask, strict=True) if seen}
         unseen = {area for area, seen in zip(areas, mask, strict=True) if not seen}
         assert len(learned & unseen) <= 1
-    plain = named.cell({}, cells[0].agent, None, named.primary)
-    assert plain.key != cells[0].key
+    keys = {
+        named.cell({}, "uniform", None, named.primary, split=rule).key
+        for rule in SPLIT_RULES
+    }
+    assert len(keys) == 3
 
 
 def test_a_conclusion_that_turns_round_is_called_reversed() -> None:
@@ -444,8 +448,6 @@ def test_one_cell_is_one_key_whatever_its_labels(study: Study) -> None:
     assert cell(kernel="a").key == cell(kernel="b").key
     longer = study.cell({}, "uniform", None, study.primary, personalization_steps=9)
     assert longer.key != cell().key
-    evenly = study.cell({}, "uniform", None, study.primary, split="stratified")
-    assert evenly.key != cell().key
 
 
 def test_the_defaults_are_what_a_paper_would_use() -> None:
