@@ -34,7 +34,7 @@ def draw(page_of: Page) -> list[Path]:
         (HARM, f"Share {study.primary.word}", "Simulated: less is better"),
     )
     for number, (outcome, x, title) in enumerate(panels):
-        place = (1.3 + 4.7 * number, bottom + 0.5, 2.9, tall)
+        place = (1.15 + 4.95 * number, bottom + 0.5, 2.75, tall)
         axes = panel(figure, place, title, x=x)
         axes.grid(axis="y", visible=False)
         mine = page_of.rows(KERNELS, outcome=outcome)
