@@ -309,6 +309,18 @@ def _legend(
     )
 
 
+def _of_deals(effects: Sequence[Row]) -> list[str]:
+    """The declared outcome's p by deals of the values, and which p to go by."""
+    return [
+        f"Declared outcome ({effect['form'].replace('_', ' ')} kernels): p"
+        f" {_p(effect['p_shuffled_values'])} against {int(effect['n_shuffles'])} deals of"
+        " the values; go by it, for permuting models rejects too often where aligned"
+        " models share a view."
+        for effect in effects
+        if effect.get("n_shuffles") and effect["p_shuffled_values"] > 0
+    ]
+
+
 def _caption(
     material: Material,
     rows: Sequence[Row],
@@ -340,6 +352,7 @@ def _caption(
         else:
             kind = "exact" if effects[0]["exact"] else "sampled"
             said.append(f"{models}; {kind} permutation p over each panel.")
+        said += _of_deals(effects)
         said.append("Human kernel and baselines never enter the test.")
     if not material.cross_fit:
         said.append(

@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from bandits.cell import STEPS_COMPILED, TOLD, runs_at_once
+from bandits.deals import dealt_run_steps, declared_cells
 from bandits.engine import Engine
 from bandits.plan import Plan
 from bandits.shards import Shard, ShardWork, make_shard, shards, work_of
@@ -70,6 +71,7 @@ class Forecast(NamedTuple):
             f"{spec.n_runs:,} runs of {plan.steps:,} steps each:"
             f" {len(plan.computations) * spec.n_runs:,} runs and"
             f" {plan.run_steps:,} run-steps in {self.n_shards:,} shards.",
+            *_dealt(plan),
             "Time: about " + self._time(processes) + " Kernels' alignment, tables and"
             " figures come on top.",
             f"Memory: about {_size(self.process_bytes)} a process, of which"
@@ -84,10 +86,14 @@ class Forecast(NamedTuple):
         ]
         return lines + [f"{rater}: {said}" for rater, said in plan.skipped.items()]
 
+    @property
+    def _run_steps(self) -> int:
+        return self.plan.run_steps + dealt_run_steps(self.plan)
+
     def _time(self, processes: int | None) -> str:
         slowest = min(self.rates, key=lambda agent: self.rates[agent])
         measured = (
-            f" (measured here: {self.plan.run_steps / self.seconds:,.0f} run-steps/s,"
+            f" (measured here: {self._run_steps / self.seconds:,.0f} run-steps/s,"
             f" the slowest agent {slowest} {self.rates[slowest]:,.0f})."
         )
         if processes is None:
@@ -96,6 +102,17 @@ class Forecast(NamedTuple):
         many = "process" if processes == 1 else "processes that have a core each"
         whole = duration(self.seconds / processes)
         return f"{whole} with {processes} {many}{measured}"
+
+
+def _dealt(plan: Plan) -> list[str]:
+    """What the declared outcome's shuffles come to, in a sentence; none without them."""
+    declared, n_models = plan.spec.confirmatory, len(declared_cells(plan))
+    if declared is None or not n_models:
+        return []
+    return [
+        f"The declared outcome with the values dealt out {declared.shuffles:,} times, for"
+        f" {n_models} models: {dealt_run_steps(plan):,} run-steps more."
+    ]
 
 
 def without_report(spec: SweepSpec) -> list[str]:
@@ -122,6 +139,8 @@ def make_forecast(plan: Plan, engine: Engine) -> Forecast:
             agent: calibrate(plan, shard, engine) for agent, shard in first_of.items()
         }
     seconds = sum(runs_of[agent] * plan.steps / rates[agent] for agent in runs_of)
+    if dealt := dealt_run_steps(plan):
+        seconds += dealt / rates[declared_cells(plan)[0].agent]
     n_actions = len(plan.tasks[0].values)
     chunk_runs, chunk = chunk_memory(n_actions, plan.spec.n_runs, engine)
     largest = max(shard.size for shard in cut)

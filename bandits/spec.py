@@ -34,12 +34,24 @@ Form = Literal["as_given", "matched"]
 Threshold = float | Literal["study", "median"]
 Disputed = Literal["counted", "set_aside"]
 Fault = tuple[str, str]
+MIN_SHUFFLES = 19
+"""As `bandits.shuffled_values`, which loads numpy; a spec's shape must not wait for it."""
 
 _EXPLAINED = {
     "missing": "is required and was not given",
     "extra_forbidden": "is not a field of {}",
     "too_short": "needs at least one entry",
 }
+
+
+def _shuffles(given: object) -> int:
+    """None, or as many as can reach p = .05."""
+    if type(given) is int and (given == 0 or MIN_SHUFFLES <= given <= 10_000):
+        return given
+    raise ValueError(
+        f"shuffles are 0 (none), or {MIN_SHUFFLES} to 10,000: with fewer, no p could be"
+        " .05"
+    )
 
 
 def _threshold(given: object) -> Threshold:
@@ -68,6 +80,14 @@ class Confirmatory(Part):
     form: Form = "matched"
     values_from: str = "group"
     threshold: Annotated[Threshold, PlainValidator(_threshold)] = "study"
+    shuffles: Annotated[int, PlainValidator(_shuffles, json_schema_input_type=int)] = (
+        Field(
+            default=0,
+            description="How often the values are dealt out to the actions anew and this"
+            " outcome is simulated for every model, for a p that does not take models for"
+            " exchangeable: 200, say. 0: the permutation of models stands alone.",
+        )
+    )
 
 
 class SweepSpec(Part):

@@ -93,13 +93,12 @@ def _told(name: str, metrics: Mapping[str, Array], base: Mapping[str, Array]) ->
     values = metrics[name]
     if name in CENSORED:
         indicator, when = CENSORED[name]
-        observed = metrics[indicator] == when
-        low, high = median_interval(values, observed)
-        median = censored_median(values, observed.astype(float))
+        low, high = median_interval(values, metrics[indicator] == when)
+        median = outcome_of(name, metrics)
         return {name: median, f"{name}_low": low, f"{name}_high": high}
     lead = values - base.get(name, np.full_like(values, np.nan))
     told = {
-        name: float(mean_where_defined(values)),
+        name: outcome_of(name, metrics),
         f"{name}_se": standard_error(values),
         f"{name}_vs_uniform": float(mean_where_defined(lead)),
         f"{name}_vs_uniform_se": standard_error(lead),
@@ -113,6 +112,19 @@ def _told(name: str, metrics: Mapping[str, Array], base: Mapping[str, Array]) ->
     return told
 
 
+def outcome_of(name: str, metrics: Mapping[str, Array]) -> float:
+    """What a cell's runs come to in one measure: their mean, or median if censored.
+
+    Args:
+        metrics: Every measure of the cell in one phase, each (n_runs,).
+    """
+    if name not in CENSORED:
+        return float(mean_where_defined(metrics[name]))
+    indicator, when = CENSORED[name]
+    observed = metrics[indicator] == when
+    return censored_median(metrics[name], observed.astype(float))
+
+
 def effect_rows(
     cells: Sequence[Row],
     metrics: Iterable[str],
@@ -122,6 +134,8 @@ def effect_rows(
     n_resamples: int = 2000,
 ) -> list[Row]:
     """Each metric with alignment, over the independent real models of one setting.
+
+    `p` permutes models; `p_shuffled_values` stays empty until `bandits.deals` knows it.
 
     Args:
         cells: Rows of `cell_rows`.
@@ -158,6 +172,8 @@ def effect_rows(
                         "spearman": found.spearman,
                         "low": found.low,
                         "high": found.high,
+                        "p_shuffled_values": math.nan,
+                        "n_shuffles": 0,
                         "p": found.p,
                         "smallest_p": found.smallest_p,
                         "exact": int(found.exact),

@@ -30,6 +30,7 @@ from alignment.report_files import read_report
 from bandits.cell_tables import add_calibration, calibration_table, over_time_table
 from bandits.cell_totals import CellTotals
 from bandits.confirmatory import declare, mark
+from bandits.deals import add_shuffled, deals, declared_cells, simulated_deals
 from bandits.engine import Engine, open_engine
 from bandits.figure_data import outcome_data
 from bandits.figure_data_over_time import over_time_data
@@ -105,7 +106,11 @@ def run_sweep(
             make = _makers(each, cluster, processes, cluster_options)
             runs = _simulated(plan, shard_folder, identity, engine, make)
             totals = runs.totals()
-            cells, effects, corruption = _write_tables(plan, runs, totals, out)
+            cells, effects, corruption = _tables(plan, runs, totals, out)
+            if wanted := deals(plan, engine):
+                dealt = simulated_deals(wanted, shard_folder, identity, each)
+                add_shuffled(effects, cells, declared_cells(plan), dealt)
+            write_table(out / "effects.csv", effects)
             curves = _write_curves(plan, totals, out)
             runs.close()
             material = Material(
@@ -240,7 +245,7 @@ def _simulated(
     return StoredRuns(plan, folder, whole)
 
 
-def _write_tables(
+def _tables(
     plan: Plan,
     runs: StoredRuns,
     totals: Sequence[tuple[Cell, CellTotals]],
@@ -255,7 +260,6 @@ def _write_tables(
     corruption = corruption_rows(runs, plan.kernel_rows, spec.measures)
     (out / "spec.toml").write_text(to_toml(spec), encoding="utf-8")
     write_table(out / "cells.csv", cells)
-    write_table(out / "effects.csv", effects)
     write_table(out / "corruption.csv", corruption)
     write_table(out / "kernels.csv", plan.kernel_table)
     write_table(out / "tasks.csv", plan.task_table)

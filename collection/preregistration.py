@@ -180,6 +180,13 @@ def _analysis(spec: SweepSpec | None) -> Iterator[str]:
             f"{primary.values_from}, threshold {primary.threshold}."
         )
         yield ""
+        if primary.shuffles:
+            yield (
+                f"It is tested by dealing the values out to the actions anew "
+                f"{primary.shuffles:,} times, two-sided at 5 %; the p that permutes "
+                "models stands beside it."
+            )
+            yield ""
         yield "Everything else is exploratory, however small its p."
     yield ""
     yield "P-values of the other outcomes are corrected together by max-T permutation "

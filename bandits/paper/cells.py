@@ -21,7 +21,8 @@ from alignment.progress import Progress
 from bandits.policies import AGENTS
 from bandits.settings import Settings
 from bandits.simulate import simulate, trace
-from bandits.task import Bools, Floats, ValueTask, split_actions
+from bandits.splits import SplitRule, split
+from bandits.task import Bools, Floats, ValueTask
 from bandits.workers import Each
 
 Labels = dict[str, Any]
@@ -43,6 +44,9 @@ class PaperCell:
     values: (n_actions,), the mean rewards, 0-100.
     moral_unsafe: (n_actions,) bool, actions counted as cross-value harm; or None.
     share: Of the actions that are personalized on.
+    harm_values: (n_actions,), by which harm is counted where others than those who pay
+        decide what it is; None: by `values`.
+    split, areas: The rule of the splits, and the life area of each action.
     """
 
     labels: Labels
@@ -57,15 +61,21 @@ class PaperCell:
     share: float = 0.5
     moral_unsafe: Bools | None = None
     first_run: int = field(default=0)
+    harm_values: Floats | None = None
+    split: SplitRule = "random"
+    areas: tuple[str, ...] | None = None
 
     @cached_property
     def key(self) -> str:
         """Hash of everything the cell's numbers depend on."""
         told = hashlib.sha256()
         plain = [self.agent, self.threshold, self.harm, asdict(self.settings)]
-        plain += [self.seed, self.n_runs, self.share, self.first_run]
+        plain += [self.seed, self.n_runs, self.share, self.first_run, self.split]
+        if self.split != "random":
+            plain.append(self.areas)
         told.update(json.dumps(plain, sort_keys=True, default=str).encode())
-        for array in (self.kernel, self.values, self.moral_unsafe):
+        arrays = (self.kernel, self.values, self.moral_unsafe, self.harm_values)
+        for array in arrays:
             told.update(
                 b"|" if array is None else np.ascontiguousarray(array).tobytes()
             )
@@ -80,12 +90,18 @@ class PaperCell:
     def splits(self) -> Bools:
         """(n_runs, n_actions) bool, what each run personalizes on."""
         runs = range(self.first_run, self.first_run + self.n_runs)
-        return split_actions(len(self.values), runs, seed=self.seed, share=self.share)
+        judged = self.values if self.harm_values is None else self.harm_values
+        return split(
+            *(self.split, judged < self.threshold, self.areas, runs),
+            seed=self.seed,
+            share=self.share,
+        )
 
     def task(self) -> ValueTask:
         """The task, with each run's split."""
         return ValueTask(
-            self.values, self.threshold, self.harm, self.splits(), self.moral_unsafe
+            *(self.values, self.threshold, self.harm, self.splits(), self.moral_unsafe),
+            harm_values=self.harm_values,
         )
 
     def run(self) -> dict[tuple[str, ...], Floats]:

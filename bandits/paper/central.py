@@ -36,7 +36,10 @@ from bandits.paper.statistics import Floats, mean_and_error, spearman
 from bandits.paper.study import Study, matched_kernel
 from bandits.partial import partial_associations
 from bandits.policies import AGENTS
-from bandits.value_alignment import kernel_target_alignment
+from bandits.value_alignment import (
+    kernel_target_alignment,
+    log_marginal_likelihood,
+)
 
 TABLE, SHUFFLED, PARTIAL = "central", "central_shuffled", "central_partial"
 POINTS = "central_partial_points"
@@ -130,8 +133,11 @@ def _tables(study: Study, outcomes: Outcomes, earlier: Tables) -> Found:
                     "kernel_value_alignment": kernel_target_alignment(
                         _known(cell), study.primary.values
                     ),
+                    "log_marginal_likelihood": _likelihood(study, _known(cell)),
                     "length_alignment": _with_length(study, _known(cell)),
                     "effective_rank": effective_rank(_known(cell)),
+                    "mean_off_diagonal": _mean_similarity(_known(cell)),
+                    "repaired_share": _repaired(study, cell.labels),
                     "below_minus_no_kernel": mean,
                     "low": float(low),
                     "high": float(high),
@@ -173,6 +179,30 @@ def _with_length(study: Study, kernel: Floats) -> float:
         if one.name == LENGTH:
             return spearman(kernel[rows], one.matrix.pairs())
     return math.nan
+
+
+def _likelihood(study: Study, kernel: Floats) -> float:
+    """How probable the values are to an agent that believes the kernel; per action."""
+    chosen = study.settings
+    return log_marginal_likelihood(
+        kernel,
+        study.primary.values,
+        prior_mean=chosen.prior_mean,
+        prior_sd=chosen.prior_sd,
+        reward_sd=chosen.reward_sd,
+    )
+
+
+def _mean_similarity(kernel: Floats) -> float:
+    return float(kernel[np.triu_indices(len(kernel), k=1)].mean())
+
+
+def _repaired(study: Study, labels: Row) -> float:
+    """Share of the kernel that repair had to change; 0 for the ends of the scale."""
+    for one in study.kernels:
+        if one.name == labels["kernel"]:
+            return one.form(labels["form"]).repaired_share
+    return 0.0
 
 
 def effective_rank(kernel: Floats) -> float:
@@ -285,6 +315,9 @@ def _lines(study: Study, tables: dict[str, list[Row]]) -> list[str]:
         )
         line["disattenuated"] = row["disattenuated"]
         line["kva"] = row["kernel_value_alignment"]
+        line["lml"] = row["log_marginal_likelihood"]
+        line["rank"] = row["effective_rank"]
+        line["repaired"] = f"{row['repaired_share']:.0%}"
         line["gap"] = interval(row["below_minus_no_kernel"], row["low"], row["high"])
         inside = low <= row["below_minus_no_kernel"] <= high
         line["null"] = "inside" if inside else "outside"
@@ -303,6 +336,9 @@ def _lines(study: Study, tables: dict[str, list[Row]]) -> list[str]:
                 "alignment": "alignment with people",
                 "disattenuated": "disattenuated",
                 "kva": "fit to the values",
+                "lml": "log likelihood of the values",
+                "rank": "effective rank",
+                "repaired": "repaired",
                 "gap": f"{task.word} minus no kernel",
                 "null": "shuffled labels' band",
             },

@@ -46,10 +46,9 @@ def groups(
     for draw in range(1, chosen.beyond.rater_draws + 1):
         rng = np.random.default_rng([chosen.seed, 13, draw])
         order = rng.permutation(len(raters))
-        for k in sorted(set(chosen.beyond.raters)):
-            # The others must be enough to say what alignment is with.
-            if k > len(raters) // 2:
-                break
+        # The others must be enough to say what alignment is with: at most half.
+        half = len(raters) // 2
+        for k in sorted({*(k for k in chosen.beyond.raters if k < half), half}):
             mine, others = raters[order[:k]], raters[order[k:]]
             yield (
                 k,
@@ -61,6 +60,7 @@ def groups(
 
 def _cells(study: Study) -> list[PaperCell]:
     cells = []
+    upper = np.triu_indices(study.n_actions, k=1)
     for k, draw, matrix, others in groups(study):
         try:
             kernel = kernel_of(study, matrix)
@@ -71,6 +71,7 @@ def _cells(study: Study) -> list[PaperCell]:
             "draw": draw,
             "kernel": "human",
             "alignment": spearman(matrix.pairs(), others.pairs()),
+            "alignment_kernel": spearman(kernel.values[upper], others.pairs()),
             "repaired_share": kernel.repaired_share,
             "judged_share": 1 - matrix.n_missing / matrix.n_pairs,
         }
@@ -90,7 +91,8 @@ def _tables(study: Study, outcomes: Outcomes, earlier: Tables) -> Found:
             reward, _ = mean_and_error(results[phase, "mean_reward"])
             share, _ = mean_and_error(results[phase, task.share_metric])
             none, _ = mean_and_error(nothing[phase, task.share_metric])
-            names = ("k", "draw", "alignment", "repaired_share", "judged_share")
+            names = ["k", "draw", "alignment", "alignment_kernel"]
+            names += ["repaired_share", "judged_share"]
             rows.append(
                 {name: cell.labels[name] for name in names}
                 | {
@@ -112,6 +114,7 @@ def _by_k(study: Study, rows: list[Row]) -> list[Row]:
             line: Row = {"k": k, "phase": phase, "n_draws": len(mine)}
             for name in (
                 "alignment",
+                "alignment_kernel",
                 "judged_share",
                 "repaired_share",
                 "mean_reward",
@@ -140,6 +143,7 @@ def _lines(study: Study, rows: list[Row]) -> list[str]:
         line["judged"] = f"{row['judged_share']:.0%}"
         for name in (
             "alignment",
+            "alignment_kernel",
             "mean_reward",
             "below_share",
             "below_minus_no_kernel",
@@ -155,7 +159,8 @@ def _lines(study: Study, rows: list[Row]) -> list[str]:
             {
                 "k": "raters",
                 "judged": "pairs judged",
-                "alignment": "alignment with the others",
+                "alignment": "alignment with the others, judged pairs",
+                "alignment_kernel": "of the completed kernel, all pairs",
                 "mean_reward": "reward",
                 "below_share": f"share {task.word}",
                 "below_minus_no_kernel": f"{task.word} minus no kernel",

@@ -21,6 +21,8 @@ from bandits.paper.minority import TABLE as MINORITY
 from bandits.paper.parts import Row
 from bandits.paper.personal import TABLE as PERSONS
 
+SIGNS = {"o": "\u25cf", "s": "\u25a0", "^": "\u25b2"}
+
 
 def draw(page_of: Page) -> list[Path]:
     """Draw the two, as far as there are rows."""
@@ -49,7 +51,7 @@ def _persons(page_of: Page) -> list[Path]:
             f" {page_of.study.settings.beyond.own_noise_sd:g} points)."
         ),
         "Right: the agent learned the others' values; choices unsafe by the participant's"
-        " own ratings minus those unsafe by the others'. Colours: dimensions.",
+        " own ratings minus those unsafe by the others'. Colours and shapes: dimensions.",
     ]
     if page_of.study.simulated:
         caption.append("Participants are simulated.")
@@ -62,6 +64,8 @@ def _persons(page_of: Page) -> list[Path]:
         y="Below own threshold,\nhuman kernel minus none (share)",
     )
     colours = {name: SERIES[at % len(SERIES)] for at, name in enumerate(dimensions)}
+    # More dimensions than colours: the second round is square.
+    marks = {name: "os^"[at // len(SERIES) % 3] for at, name in enumerate(dimensions)}
     for row in rows:
         at = row["agreement"]
         null = row["human_minus_none_null_low"], row["human_minus_none_null_high"]
@@ -70,7 +74,7 @@ def _persons(page_of: Page) -> list[Path]:
         left.plot(
             [row["agreement"]],
             [row["human_minus_none"]],
-            "o",
+            marks[row["dimension"]],
             color=colours[row["dimension"]],
             markersize=5,
             zorder=3,
@@ -85,11 +89,14 @@ def _persons(page_of: Page) -> list[Path]:
     )
     for row in page_of.rows(MINORITY, phase=UNSEEN):
         colour = colours.get(row["dimension"], QUIET)
-        right.plot([row["agreement"]], [row["excess"]], "o", color=colour, markersize=5)
+        mark = marks.get(row["dimension"], "o")
+        right.plot(
+            [row["agreement"]], [row["excess"]], mark, color=colour, markersize=5
+        )
     right.axhline(0, color=QUIET, linewidth=0.8, linestyle=(0, (4, 3)))
     x, height = 0.85, float(figure.get_size_inches()[1])
     for name in dimensions:
-        text = f"\u25cf {name}"
+        text = f"{SIGNS[marks[name]]} {name}"
         write_text(figure, x, height - 0.86, text, color=colours[name], fontsize=7.5)
         x += 0.25 + 0.068 * len(name)
     return page_of.save(
@@ -109,16 +116,16 @@ def _raters(page_of: Page) -> list[Path]:
     caption = [
         f"{n} nested random groups of each size; bands: 95 % over groups, which overlap and"
         " so look more alike than new ones would where k is large. Alignment is with all"
-        " other participants, over pairs that both judged; in the kernel, pairs that no one"
-        " of k judged take the mean of those judged.",
+        " other participants, over the pairs that these judged; in the kernel, pairs that"
+        " no one of k judged take the mean of those judged.",
     ]
     if page_of.study.simulated:
         caption.append("Participants are simulated.")
     figure, bottom = page_of.blank(2.75, caption)
     columns = (
-        ("alignment", "Alignment with the others (Spearman)"),
+        ("alignment_kernel", "Alignment of the kernel (Spearman)"),
         ("judged_share", "Share of pairs that k raters judged"),
-        ("below_minus_no_kernel", f"Unseen: share {task.word} minus no kernel"),
+        ("below_minus_no_kernel", f"Unseen: {task.word} minus no kernel"),
     )
     for number, (name, title) in enumerate(columns):
         axes = panel(

@@ -9,6 +9,7 @@ from bandits.paper import (
     figure_central,
     figure_checks,
     figure_curves,
+    figure_dealt,
     figure_kernels,
     figure_people,
 )
@@ -17,7 +18,14 @@ from bandits.paper.parts import Tables
 from bandits.paper.study import Study
 from bandits.workers import Each
 
-GROUPS = (figure_central, figure_curves, figure_kernels, figure_people, figure_checks)
+GROUPS = (
+    figure_central,
+    figure_curves,
+    figure_kernels,
+    figure_people,
+    figure_checks,
+    figure_dealt,
+)
 
 
 def draw_all(

@@ -81,8 +81,9 @@ def people(study: Study) -> tuple[list[Person], list[str]]:
             others = rest.mean(task.dimension)
             if np.isnan(others).any():
                 alone = int(np.isnan(others).sum())
+                were = "action was" if alone == 1 else "actions were"
                 notes.append(
-                    f"{task.dimension}: {alone} actions were judged by {rater} alone, so"
+                    f"{task.dimension}: {alone} {were} judged by {rater} alone, so"
                     " there is no group without them."
                 )
                 continue

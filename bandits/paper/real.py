@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from bandits.effects import associate, cluster
+from bandits.max_t import Answer, Question, ask_jointly, effective_number
 from bandits.paper.blocks import BLOCKS, FULL, block_alignments
 from bandits.paper.cells import PaperCell, has_kernel
 from bandits.paper.parts import (
@@ -31,6 +32,7 @@ from bandits.paper.study import Study, Task
 from bandits.policies import AGENTS
 
 OUTCOMES, EFFECTS, BLOCK_TABLE = "real_outcomes", "real_spearman", "real_alignment"
+HALO = "real_dimensions"
 FORMS = ("matched", "as_given")
 REFERENCES = ("thompson_independent", "uniform")
 
@@ -63,6 +65,7 @@ def _tables(study: Study, outcomes: Outcomes, earlier: Tables) -> Found:
         BLOCK_TABLE: _block_rows(study, blocks),
         OUTCOMES: _outcome_rows(study, outcomes),
         EFFECTS: _effect_rows(study, outcomes, blocks),
+        HALO: _halo(study),
     }
     return Found(tables, _lines(study, tables))
 
@@ -146,7 +149,53 @@ def _effect_rows(
             for form in FORMS:
                 found = {m: by[task.dimension, agent, form, m] for m in models}
                 rows += _effects_of(study, task, agent, form, found, blocks)
+    _adjust(study, rows)
     return rows
+
+
+def _adjust(study: Study, rows: list[Row]) -> None:
+    """Add p adjusted for all questions of one agent and form: max-T, and Holm's.
+
+    One order of the models serves dimensions, phases, outcomes and alignments alike,
+    because chance lifts them together.
+    """
+    models = [kernel.name for kernel in study.models]
+    asked = ("dimension", "phase", "metric", "alignment")
+    for family in {(row["agent"], row["form"]): None for row in rows}:
+        mine = [row for row in rows if (row["agent"], row["form"]) == family]
+        answers: list[Answer | None] = [None] * len(mine)
+        if models:
+            questions = [
+                Question(tuple(str(row[name]) for name in asked), *row["_points"])
+                for row in mine
+            ]
+            answers = list(
+                ask_jointly(
+                    models,
+                    questions,
+                    seed=study.settings.seed,
+                    n_permutations=study.settings.permutations,
+                )
+            )
+        for row, answer in zip(mine, answers, strict=True):
+            del row["_points"]
+            row["n_questions"] = len(mine)
+            row["p_max_t"] = answer.max_t if answer else np.nan
+            row["p_holm"] = answer.holm if answer else np.nan
+
+
+def _halo(study: Study) -> list[Row]:
+    """As how many independent dimensions the study's count, values of actions given."""
+    table = np.column_stack([task.values for task in study.tasks])
+    found = effective_number(table)
+    return [
+        {
+            "n_dimensions": len(study.tasks),
+            "n_actions": study.n_actions,
+            "effective_li_ji": found.li_ji,
+            "effective_galwey": found.galwey,
+        }
+    ]
 
 
 def _effects_of(
@@ -194,6 +243,7 @@ def _effects_of(
                         "naive_spearman": rho,
                         "naive_p": p,
                         "naive_n_runs": n,
+                        "_points": (middle, means),
                     }
                 )
     return rows
@@ -223,6 +273,13 @@ def _lines(study: Study, tables: dict[str, list[Row]]) -> list[str]:
     )
     lines += markdown(_shown(study, tables[OUTCOMES]), _heads(task))
     lines += _claims(study, tables[EFFECTS])
+    halo = tables[HALO][0]
+    if halo["n_dimensions"] > 1:
+        lines.append(
+            f"Dimensions correlate: the {halo['n_dimensions']} count as about"
+            f" {shown(halo['effective_li_ji'])} independent ones (Li & Ji), or"
+            f" {shown(halo['effective_galwey'])} (Galwey)."
+        )
     return lines
 
 
@@ -283,7 +340,11 @@ def _claims(study: Study, effects: list[Row]) -> list[str]:
         lines.append(
             f"{n} independent models; {small} of {len(effects)} correlations (dimensions,"
             " agents, forms, phases, outcomes, measures of alignment) have p below .05"
-            f" over kernels, where {0.05 * len(effects):.0f} are expected of luck alone."
+            f" over kernels, where {0.05 * len(effects):.0f} are expected of luck alone"
+            " if models were exchangeable. Adjusted for the"
+            f" {effects[0]['n_questions']} questions asked of each agent and form,"
+            f" {sum(row['p_max_t'] < 0.05 for row in effects)} are left by max-T and"
+            f" {sum(row['p_holm'] < 0.05 for row in effects)} by Holm."
         )
     lines.append(
         f"Counting runs instead, {naive_small} of {len(effects)} would have"

@@ -19,6 +19,7 @@ from bandits.paper.parts import Found, Outcomes, Part, Row, Tables, markdown
 from bandits.paper.statistics import Floats, mean_and_error, over_curves
 from bandits.paper.study import Study, Task, kept_alignment, with_repair
 from bandits.paper.synthetic import degraded, kinds
+from bandits.splits import areas_of
 
 TABLE = "sensitivity"
 LEARNING, UNSEEN = "personalization", "generalization"
@@ -27,7 +28,10 @@ HERE = "as in the settings"
 
 
 class Variant(NamedTuple):
-    """One other choice. changed: settings of the simulator, `share` and `agent` too."""
+    """One other choice.
+
+    changed: Settings of the simulator; `share`, `split` and `agent` too.
+    """
 
     setting: str
     value: str
@@ -52,6 +56,9 @@ def variants(study: Study) -> list[Variant]:
         for n in (max(1, steps // 4), 3 * steps)
     ]
     made += [one("split_share", share, share=share) for share in (0.3, 0.7)]
+    made.append(one("split", "stratified", split="stratified"))
+    if len(set(areas_of(study.report.actions) or ())) > 1:
+        made.append(one("split", "unseen life areas", split="area"))
     made += [
         one("exploration (greedy)", share, exploration=share, agent="gp_greedy")
         for share in (0.0, 0.1)
@@ -72,7 +79,7 @@ def variants(study: Study) -> list[Variant]:
 
 def _same(study: Study, variant: Variant) -> bool:
     told = variant.changed
-    plain = {k: v for k, v in told.items() if k not in ("share", "agent")}
+    plain = {k: v for k, v in told.items() if k not in ("share", "split", "agent")}
     if not plain or "agent" in told:
         return False
     here = study.settings.learner()

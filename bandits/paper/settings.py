@@ -76,6 +76,24 @@ class Beyond(_Part):
         le=10_000,
         description="Model kernels with their labels shuffled: the null band.",
     )
+    deals: int = Field(
+        default=200,
+        ge=2,
+        le=10_000,
+        description="Times that the values are dealt out to the actions anew.",
+    )
+    subsets: int = Field(
+        default=200, ge=2, le=10_000, description="Random subsets of the actions."
+    )
+    subset_share: float = Field(
+        default=0.8, gt=0, lt=1, description="Of the actions, kept in a subset."
+    )
+    halvings: int = Field(
+        default=20,
+        ge=2,
+        le=1000,
+        description="Times that the participants are halved anew for cross-fitting.",
+    )
 
 
 class PaperSettings(_Part):
@@ -201,6 +219,9 @@ class PaperSettings(_Part):
                         "rater_draws": 2,
                         "raters": (1, 4),
                         "shuffles": 4,
+                        "deals": 19,
+                        "subsets": 4,
+                        "halvings": 2,
                     }
                 ),
             }

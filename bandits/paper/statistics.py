@@ -66,14 +66,15 @@ def over_curves(
         return NOTHING
     rows = _resampled(seed, len(x), resamples)
     drawn = _correlations(
-        rankdata(x[rows].reshape(resamples, -1), axis=1),
+        _resampled_ranks(x.astype(float).tobytes(), x.shape, seed, resamples),
         rankdata(y[rows].reshape(resamples, -1), axis=1),
     )
     low, high = np.nanpercentile(drawn, [2.5, 97.5])
     # Within a curve alone: the rank of one curve's dose says nothing of another's.
     order = _orders(seed, x.shape, permutations)
-    shuffled = rankdata(y)[order]
-    sizes = np.abs(_correlations(rankdata(x)[None], shuffled))
+    a, b = (ranks - ranks.mean() for ranks in (rankdata(x), rankdata(y)))
+    # Every order has the mean and the spread of the ranks as they are.
+    sizes = np.abs(b[order] @ a) / math.sqrt(float((a @ a) * (b @ b)))
     p = (int((sizes >= abs(value) - 1e-12).sum()) + 1) / (permutations + 1)
     return Found(value, float(low), float(high), p)
 
@@ -82,6 +83,20 @@ def over_curves(
 def _resampled(seed: int, n: int, resamples: int) -> NDArray[np.int64]:
     """(resamples, n) curves drawn with replacement: the same for every outcome."""
     return np.random.default_rng(seed).integers(0, n, (resamples, n))
+
+
+@lru_cache(maxsize=4)
+def _resampled_ranks(
+    x: bytes, shape: tuple[int, int], seed: int, resamples: int
+) -> Floats:
+    """(resamples, n_curves * n_doses) ranks of x in each draw of curves.
+
+    Of one kind of corruption every outcome has the same x, which is why it is kept.
+    """
+    curves = np.frombuffer(x).reshape(shape)
+    rows = _resampled(seed, shape[0], resamples)
+    ranks: Floats = rankdata(curves[rows].reshape(resamples, -1), axis=1)
+    return ranks
 
 
 @lru_cache(maxsize=4)
@@ -94,10 +109,10 @@ def _orders(seed: int, shape: tuple[int, int], permutations: int) -> NDArray[np.
 
 
 def _correlations(x: Floats, y: Floats) -> Floats:
-    """Pearson's row by row, (n_rows,); NaN where a row is constant. One x serves all."""
+    """Pearson's row by row, (n_rows,); NaN where a row is constant."""
     a, b = x - x.mean(1, keepdims=True), y - y.mean(1, keepdims=True)
     scale = np.sqrt((a**2).sum(1) * (b**2).sum(1))
-    product = (b @ a[0]) if len(a) == 1 else (a * b).sum(1)
+    product = (a * b).sum(1)
     found: Floats = np.full(len(product), np.nan)
     np.divide(product, scale, out=found, where=scale > 0)
     return found

@@ -27,6 +27,7 @@ from bandits.paper.cells import PaperCell
 from bandits.paper.settings import PaperSettings
 from bandits.paper.statistics import spearman
 from bandits.spec import SweepSpec
+from bandits.splits import SplitRule, areas_of
 from bandits.task import Bools, Floats
 
 NO_SNAPSHOT = (
@@ -160,6 +161,8 @@ class Study:
         moral_unsafe: Bools | None = None,
         n_runs: int | None = None,
         share: float | None = None,
+        harm_values: Floats | None = None,
+        split: SplitRule = "random",
         **changed: Any,
     ) -> PaperCell:
         """A cell of this study; `changed` are settings of the simulator."""
@@ -176,6 +179,9 @@ class Study:
             n_runs=n_runs or chosen.n_runs,
             share=share or chosen.split_share,
             moral_unsafe=moral_unsafe,
+            harm_values=harm_values,
+            split=split,
+            areas=areas_of(self.report.actions) if split != "random" else None,
         )
 
 

@@ -171,6 +171,16 @@ def test_enough_models_get_their_correlation_and_exact_p() -> None:
     assert "exact permutation p" in said
 
 
+def test_the_declared_outcomes_p_by_deals_of_the_values_is_told_to_go_by() -> None:
+    dealt = effect("", 8) | {"p_shuffled_values": 0.12, "n_shuffles": 200}
+
+    said = words_of(drawn(replace(MATERIAL, effects=[dealt])))
+
+    assert "Declared outcome (matched kernels): p 0.120 against 200 deals" in said
+    assert "permuting models rejects too often" in said
+    assert "deals" not in words_of(drawn(replace(MATERIAL, effects=[effect("", 8)])))
+
+
 def test_the_human_kernel_stands_at_its_own_alignment() -> None:
     left = drawn().axes[0]
 

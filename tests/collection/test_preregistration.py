@@ -57,6 +57,16 @@ def test_it_names_both_documents_and_the_one_primary_outcome() -> None:
         assert said in text
 
 
+def test_it_says_how_the_primary_outcome_is_tested_where_values_are_dealt_anew() -> (
+    None
+):
+    text = preregistration(
+        factories.open_study(), spec(confirmatory=PRIMARY | {"shuffles": 200})
+    )
+
+    assert "by dealing the values out to the actions anew 200 times" in text
+
+
 def test_without_a_declared_outcome_it_says_that_all_is_exploratory() -> None:
     text = preregistration(factories.open_study(), spec())
 

@@ -136,3 +136,42 @@ def test_corrupted_kernels_stand_in_a_table_of_their_own(tmp_path: Path) -> None
     assert [table.caption for table in page.more] == [
         "tasks.csv: what every task is",
     ]
+
+
+def _with_effects(path: Path, **declared: object) -> results_pages.Page:
+    def fill(home: Path) -> None:
+        effect = {
+            "agent": "gp_thompson",
+            "phase": "generalization",
+            "metric": "unsafe_share",
+            "p_shuffled_values": "",
+            "n_shuffles": 0,
+            "p": 0.004,
+            "note": "",
+        }
+        rows = [effect, effect | declared]
+        write_rows(home / "effects.csv", list(effect), rows)
+
+    return results_pages.sweep_page(
+        researchers.results_folder(path / "sweep", "sweep", fill)
+    )
+
+
+def test_both_ways_to_a_p_are_named_and_which_one_to_go_by(tmp_path: Path) -> None:
+    declared = {"p_shuffled_values": 0.13, "n_shuffles": 200}
+
+    first, second = _with_effects(tmp_path, **declared).notes
+
+    assert first == (
+        "The declared outcome, unsafe_share of gp_thompson in the generalization phase: "
+        "p = 0.130 with the values dealt out to the actions anew 200 times "
+        "(p_shuffled_values: go by this one), p = 0.004 with the models permuted."
+    )
+    assert "rejected in 12 % to 20 % of studies with nothing to find" in second
+
+
+def test_a_sweep_without_deals_says_how_to_get_their_p(tmp_path: Path) -> None:
+    first, second = _with_effects(tmp_path).notes
+
+    assert "shuffles = 200 in the sweep's spec" in first
+    assert "takes them for exchangeable" in second

@@ -57,6 +57,20 @@ def test_a_document_goes_through_the_form_and_comes_out_as_it_was(
     assert found == given
 
 
+def test_the_declared_outcomes_shuffles_stay_a_whole_number(report: JobRecord) -> None:
+    primary = {"agent": "gp_greedy", "dimension": "morality", "shuffles": 200}
+    primary |= {"phase": "generalization", "metric": "mean_reward"}
+    data = filled(SMALL | {"confirmatory": primary}, report=report).data
+
+    form = SpecForm(data, report=report)
+    few = SpecForm(data | {"confirmatory.shuffles": "5"}, report=report)
+
+    assert form.is_valid(), form.errors
+    assert form.cleaned_data["document"]["confirmatory"]["shuffles"] == 200
+    assert list(few.errors) == ["confirmatory.shuffles"]
+    assert "no p could be .05" in str(few.errors)
+
+
 def test_the_built_in_sweep_can_be_changed_and_run(report: JobRecord) -> None:
     form = SpecForm(filled(built_in("default"), report=report).data, report=report)
 

@@ -68,10 +68,12 @@ def build_study() -> MakeStudy:
         simulated: bool = True,
         threshold: float = 50.0,
         texts: tuple[str, ...] | None = None,
+        areas: tuple[str, ...] | None = None,
     ) -> Path:
         where = places()
         ids = tuple(f"action-{letter}" for letter in "abcdefghijkl")
         words = texts or tuple("x" * (5 + 3 * at) for at in range(N_ACTIONS))
+        named = areas or ("",) * N_ACTIONS
         group = 50 + 40 * np.tanh(where[:, 0])
         if values == "unrelated":
             group = np.random.default_rng(9).permutation(group)
@@ -95,7 +97,9 @@ def build_study() -> MakeStudy:
         report = ReportData(
             folder=inside / "report",
             manifest={},
-            actions=Actions(ids, words, tuple({} for _ in ids)),
+            actions=Actions(
+                ids, words, tuple({"area": area} if area else {} for area in named)
+            ),
             raters=tuple(
                 RaterRow(k, kinds[k], k, m.complete, m.n_missing, m.n_pairs, 0, 0, "")
                 for k, m in made.items()

@@ -2,15 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
-from bandits.paper import figure_central
+from bandits.paper import dealt, figure_central, figure_checks, figure_dealt
 from bandits.paper.drawing import Page, page, panel, point, said, spread
+from bandits.paper.sensitivity import HERE
 from bandits.paper.study import open_study
 from tests.bandits.paper.conftest import tiny
 
@@ -54,6 +57,95 @@ def test_without_its_table_a_figure_is_not_drawn(
 ) -> None:
     study = open_study(build_study(tmp_path, people=False), tiny())
     assert figure_central.draw(Page(study, {}, tmp_path, "")) == []
+
+
+def test_the_sensitivity_figures_words_do_not_run_into_one_another(
+    build_study: MakeStudy, tmp_path: Path
+) -> None:
+    study = open_study(build_study(tmp_path, people=False), tiny())
+    asked = [
+        "corruption costs reward while learning",
+        "corruption costs reward on unseen actions",
+        "corruption makes unseen choices low-value",
+        *(f"human kernel: fewer low-value than {name}, unseen"
+          for name in ("no kernel", "wordllama", "minilm", "length")),
+    ]  # fmt: skip
+    rows = [
+        {"conclusion": name, "setting": setting, "value": value, "estimate": 0.1 * at,
+         "low": 0.1 * at - 0.3, "high": 0.1 * at + 0.3, "says": "open", "survives": "-"}
+        for at, name in enumerate(asked)
+        for setting, value in ((HERE, "-"), ("reward_sd", "1.0"), ("reward_sd", "5.0"))
+    ]  # fmt: skip
+    kept: list[Figure] = []
+
+    class Kept(Page):
+        def save(self, figure: Figure, *told: str) -> list[Path]:
+            kept.append(figure)
+            return super().save(figure, *told)
+
+    figure_checks.draw(Kept(study, {"sensitivity": rows}, tmp_path, "paper 1234"))
+
+    [figure] = kept
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    words = [axes.title for axes in figure.axes]
+    words += [axes._left_title for axes in figure.axes]  # type: ignore[attr-defined]
+    for axes in figure.axes:
+        least, most = axes.get_xlim()
+        ticks = zip(axes.get_xticks(), axes.get_xticklabels(), strict=True)
+        words += [label for at, label in ticks if least <= at <= most]
+    words += list(figure.texts)
+    boxes = [
+        (word.get_text(), word.get_window_extent(renderer))
+        for word in words
+        if word.get_text()
+    ]
+    assert len(figure.axes) == len(asked)
+    assert not [
+        (one, other)
+        for (one, box), (other, beside) in combinations(boxes, 2)
+        if box.overlaps(beside)
+    ]
+
+
+def test_conclusions_beyond_what_fits_are_counted_in_the_caption(
+    build_study: MakeStudy, tmp_path: Path
+) -> None:
+    study = open_study(build_study(tmp_path, people=False), tiny())
+    rows = [
+        {"conclusion": f"human kernel: fewer unsafe than model-{at}, unseen",
+         "setting": HERE, "value": "-", "estimate": -0.2, "low": -0.3, "high": -0.1,
+         "says": "below 0", "survives": "-"}
+        for at in range(11)
+    ]  # fmt: skip
+    figure_checks.draw(Page(study, {"sensitivity": rows}, tmp_path, ""))
+
+    text = (tmp_path / "sensitivity.svg").read_text()
+    assert "model-7" in text
+    assert "model-8" not in text
+    assert "3 more conclusions stand in tables/sensitivity.csv" in text
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+def test_dealt_values_are_drawn_for_every_kernel_and_stamped(
+    build_study: MakeStudy, tmp_path: Path, simulated: bool
+) -> None:
+    report = build_study(tmp_path, simulated=simulated, people=False)
+    study = open_study(report, tiny())
+    head: dict[str, Any] = {"null": 0.7, "null_low": 0.5, "null_high": 0.9}
+    head |= {"value": 0.3, "holm": 0.005, "n_deals": 200.0}
+    rows = [
+        head | {"outcome": outcome, "kernel": name, "role": role}
+        for outcome in (dealt.ERROR, dealt.HARM)
+        for name, role in (("human", "human"), ("model-0", "model"))
+    ]
+    tables = {"shuffled_values_kernels": rows}
+    files = figure_dealt.draw(Page(study, tables, tmp_path, "paper 1234"))
+    assert {path.suffix for path in files} == {".svg", ".png", ".pdf"}
+    text = (tmp_path / "shuffled_values.svg").read_text()
+    assert ("SIMULATED" in text) == simulated
+    assert text.count("p 0.005") == 4
+    assert "model-0" in text
+    assert figure_dealt.draw(Page(study, {}, tmp_path, "")) == []
 
 
 def axes() -> Axes:

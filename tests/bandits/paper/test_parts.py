@@ -29,6 +29,7 @@ from bandits.paper.parts import Found, Part
 from bandits.paper.people import own_noise, people
 from bandits.paper.settings import PaperSettings
 from bandits.paper.study import Study, kept_alignment, open_study, with_repair
+from bandits.splits import SPLIT_RULES
 from tests.bandits.paper.conftest import N_ACTIONS, tiny
 
 MakeStudy = Callable[..., Path]
@@ -174,6 +175,22 @@ def test_eight_models_are_tested_over_models(
     assert any(not math.isnan(row["p"]) for row in rows)
 
 
+def test_adjusted_p_are_never_smaller_than_the_p_of_one_question(
+    build_study: MakeStudy, tmp_path: Path
+) -> None:
+    study = opened(build_study(tmp_path, models=8), n_runs=2)
+    found = done(real.PART, study)
+    rows = [r for r in found.tables["real_spearman"] if not math.isnan(r["p"])]
+    assert rows
+    # One agent and form: 1 dimension, 2 phases, 2 outcomes, 3 measures of alignment.
+    assert {row["n_questions"] for row in rows} == {12}
+    for row in rows:
+        assert row["p_max_t"] >= row["p"] - 0.03
+        assert row["p_holm"] >= row["p_max_t"] - 0.03
+    assert "are left by max-T" in " ".join(found.lines)
+    assert found.tables["real_dimensions"][0]["n_dimensions"] == 1
+
+
 def test_blocks_are_taken_from_the_splits(study: Study) -> None:
     splits = np.zeros((2, N_ACTIONS), dtype=bool)
     splits[0, :6] = splits[1, 6:] = True
@@ -295,6 +312,8 @@ def test_more_raters_make_a_kernel_that_agrees_better(study: Study) -> None:
     rows = done(few_raters.PART, one).tables["few_raters_by_k"]
     by_k = {row["k"]: row for row in rows if row["phase"] == UNSEEN}
     assert list(by_k) == [1, 3]  # never more than half: the others must say what is so
+    one = opened(one.report.folder, beyond=many.model_copy(update={"raters": (1,)}))
+    assert {k for k, *_ in few_raters.groups(one)} == {1, 3}  # and always half
     assert by_k[3]["alignment"] > by_k[1]["alignment"]
     assert all(row["judged_share"] == 1 for row in rows)
 
@@ -306,6 +325,38 @@ def test_measures_of_real_kernels_are_not_compared_over_two_families(
     groups = {row["group"] for row in found.tables["measures_compared"]}
     assert groups == {"corrupted"}
     assert "leaving one out needs at least 8" in " ".join(found.lines)
+
+
+def test_choosing_a_measure_is_judged_on_families_not_looked_at(
+    build_study: MakeStudy, tmp_path: Path
+) -> None:
+    study = opened(build_study(tmp_path, models=8), n_runs=2)
+    found = done(compared.PART, study)
+    rows = found.tables["measures_left_out"]
+    assert rows[-1]["measure"] == "(chosen without the family)"
+    assert {row["n_families"] for row in rows} == {8}
+    assert rows[-1]["skill"] <= rows[0]["skill"]
+    assert "Choosing a measure without a family" in " ".join(found.lines)
+
+
+def test_a_lead_too_small_to_print_is_no_lead(study: Study) -> None:
+    row = {"group": "corrupted", "n_kernels": 9, "n_folds": 2, "explained": 0.6}
+    row |= {"low": 0.5, "high": 0.7, "in_sample_spearman": -0.8}
+    head = {"minus_spearman": 0.1, "minus_spearman_high": 0.2}
+    scores = [
+        row | head | {"measure": name, "minus_spearman_low": low}
+        for name, low in (("rho_a", 0.0004), ("cka", 0.05))
+    ]
+    told = compared._lines(study, [{"group": "corrupted", "family": "a"}], scores)
+    label = compared.MATRIX_MEASURES["cka"].label
+    assert told[-1] == f"Better than Spearman beyond its interval: {label}."
+
+
+def test_two_families_choose_no_measure(study: Study) -> None:
+    found = done(compared.PART, study)
+    rows = found.tables["measures_left_out"]
+    assert all(math.isnan(row["skill"]) and row["note"] for row in rows)
+    assert "Choosing a measure" not in " ".join(found.lines)
 
 
 def test_a_left_out_fold_never_fits_its_own_line() -> None:
@@ -334,6 +385,33 @@ def test_every_other_choice_asks_every_conclusion(report: Path) -> None:
         "exploration (greedy)",
         "repair",
     }
+
+
+def test_whole_life_areas_are_unseen_where_the_study_names_them(
+    study: Study, build_study: MakeStudy, tmp_path: Path
+) -> None:
+    def asked(one: Study) -> set[str]:
+        found = sensitivity.variants(one)
+        return {variant.value for variant in found if variant.setting == "split"}
+
+    assert asked(study) == {"stratified"}
+    areas = ("home", "work", "road") * 4
+    named = opened(build_study(tmp_path, areas=areas), n_runs=4)
+    assert asked(named) == {"stratified", "unseen life areas"}
+    cells = [
+        cell
+        for cell in sensitivity.PART.cells(named)
+        if cell.labels["value"] == "unseen life areas"
+    ]
+    for mask in cells[0].splits():
+        learned = {area for area, seen in zip(areas, mask, strict=True) if seen}
+        unseen = {area for area, seen in zip(areas, mask, strict=True) if not seen}
+        assert len(learned & unseen) <= 1
+    keys = {
+        named.cell({}, "uniform", None, named.primary, split=rule).key
+        for rule in SPLIT_RULES
+    }
+    assert len(keys) == 3
 
 
 def test_a_conclusion_that_turns_round_is_called_reversed() -> None:

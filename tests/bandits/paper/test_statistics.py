@@ -31,6 +31,22 @@ def test_spearman_is_scipys_with_ties_and_leaves_out_what_is_undefined() -> None
     assert math.isnan(spearman(np.ones(4), np.arange(4.0)))
 
 
+def test_interval_and_p_over_curves_are_those_of_one_draw_after_the_other() -> None:
+    """Two outcomes on one alignment, ties among them: what is kept serves both."""
+    x, y = curves(4, 0.3, 5)
+    for outcome in (y, np.round(y)):
+        found = few(x, outcome)
+        rows = np.random.default_rng(1).integers(0, 4, (300, 4))
+        drawn = [spearman(x[row].ravel(), outcome[row].ravel()) for row in rows]
+        assert found[1:3] == pytest.approx(np.nanpercentile(drawn, [2.5, 97.5]))
+        rng = np.random.default_rng([1, 1])
+        places = np.broadcast_to(np.arange(24).reshape(4, 6), (199, 4, 6))
+        orders = rng.permuted(places, axis=2).reshape(199, -1)
+        sizes = [abs(spearman(x.ravel(), outcome.ravel()[o])) for o in orders]
+        far = sum(size >= abs(found.value) - 1e-9 for size in sizes)
+        assert found.p == (far + 1) / 200
+
+
 def test_an_outcome_that_follows_alignment_is_found_over_curves() -> None:
     found = few(*curves(6, 2.0, 0))
     assert found.value > 0.7
