@@ -1,54 +1,39 @@
-"""Take the README's pictures: the participant's page, the report, the sweep.
+"""Take the README's pictures on the way of a researcher through the built-in study.
 
-    make demo SERVE=0 && .venv/bin/python tests/benchmarks/take_pictures.py
+    .venv/bin/python tests/benchmarks/take_pictures.py
 
-Uses what `make demo` left (its study, its researcher), the production server and a real
-Chromium, and writes to `tests/pictures/`.
+A site of its own, with the production server and its worker; a real Chromium uploads the
+study, opens it, watches simulated participants arrive, freezes, reports and sweeps
+(``tests/walk.py``, the way that ``tests/journeys/test_walk.py`` tests). Takes some
+minutes. Writes to ``tests/pictures/``.
 """
 
 from __future__ import annotations
 
-import os
+import secrets
 import shutil
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "collection.settings")
-# Playwright's event loop lives in the thread that also asks the database.
-os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+from stage import EVERYDAY, ROOT, database  # isort: skip  (sets Django up)
 
-import django
-
-django.setup()
-
+from django.contrib.auth.models import User
+from django.core.management import call_command
 from playwright.sync_api import Page, sync_playwright
 
-from collection import participation
-from collection.demo import DEFINITION, researcher_file, slug_of
-from collection.models import JobRecord, Study
-from collection.serving import serve_in_background
+from collection import serving
+from tests.conftest import FLAGS
+from tests.walk import Walk
 
 OUT = ROOT / "tests" / "pictures"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+SLUG = "everyday"
+PEOPLE = 52
+WIDTH, HEIGHT = 1100, 1250
+SHOWN = ("live", "report", "sweep")
 
 
-def participant(page: Page, slug: str) -> None:
-    """Walk to the first trial as a person would, answer it, and take its picture.
-
-    The session is left by withdrawing, and its participant deleted: the demo's data
-    stay those of simulated participants alone.
-    """
-    page.goto(f"/s/{slug}/")
+def participant(page: Page) -> None:
+    """Walk to the first trial as a person would, answer it, and take its picture."""
+    page.goto(f"/s/{SLUG}/")
     page.locator("main form button[type=submit]").first.click()
     for box in page.locator("main input[type=checkbox]").all():
         box.check()
@@ -67,63 +52,69 @@ def participant(page: Page, slug: str) -> None:
     page.screenshot(path=OUT / "participant.png")
 
 
-def researcher(page: Page, study: Study) -> None:
-    """Log in, and take the pages of the report and the sweep."""
-    password = researcher_file().read_text().split("password:")[1].strip()
-    page.goto("/research/login/")
-    page.fill("input[name=username]", "researcher")
-    page.fill("input[name=password]", password)
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/research/")
-    for kind in ("report", "sweep"):
-        job = study.jobs.filter(kind=kind, status=JobRecord.Status.DONE).first()
-        if job is None:
-            sys.exit(f"There is no {kind} of {study.slug}: run `make demo` first.")
-        page.goto(f"/research/studies/{study.slug}/{kind}/{job.pk}/")
-        page.wait_for_load_state("networkidle")
-        page.screenshot(path=OUT / f"{kind}.png", clip=_top(page, 1250))
+def picture(page: Page, name: str) -> None:
+    """The top of a page that the README shows."""
+    if name in SHOWN:
+        page.screenshot(
+            path=OUT / f"{name}.png",
+            full_page=True,
+            clip={"x": 0, "y": 0, "width": WIDTH, "height": HEIGHT},
+        )
 
 
-def _top(page: Page, height: int) -> dict[str, float]:
-    whole = page.evaluate("document.documentElement.scrollHeight")
-    page.set_viewport_size({"width": 1100, "height": min(height, whole)})
-    return {"x": 0, "y": 0, "width": 1100, "height": min(height, whole)}
+def walk_through(site: serving.Site, page: Page, password: str) -> None:
+    """The researcher's way, as far as there is something to show."""
+    walk = Walk(page, "ada", password, look=picture)
 
+    def arrive() -> None:
+        call_command(
+            "simulateparticipants",
+            SLUG,
+            *("--sessions", str(PEOPLE)),
+            *("--base-url", site.base_url),
+        )
 
-def _forget(study: Study, before: set[int]) -> None:
-    """Withdraw first, which gives the reserved places back; then delete."""
-    for participant in study.participants.exclude(pk__in=before):
-        for session in participant.sessions.all():
-            participation.withdraw(session)
-        participant.delete()
+    walk.log_in()
+    walk.upload(sorted(EVERYDAY.parent.glob("*.[tc]*")), "Everyday actions")
+    walk.open(SLUG)
+    walk.watch(SLUG, arrive, people="Simulated participants")
+    for button, kind in (
+        ("Freeze a snapshot", ""),
+        ("Write the alignment report", "report"),
+        ("Run the bandit sweep", "sweep"),
+    ):
+        walk.job(SLUG, button)
+        if kind:
+            walk.result(kind)
+    walk.log_out()
+    if walk.complaints or walk.violations:
+        sys.exit(f"The browser complained: {walk.complaints} {walk.violations}")
 
 
 def main() -> None:
     chromium = shutil.which("chromium")
     if chromium is None:
         sys.exit("No Chromium here: apt-get install chromium")
-    slug = slug_of(DEFINITION)
-    study = Study.objects.filter(slug=slug).first()
-    if study is None:
-        sys.exit(f"There is no study {slug}: run `make demo` first.")
     OUT.mkdir(exist_ok=True)
-    before = set(study.participants.values_list("pk", flat=True))
-    try:
-        with serve_in_background() as base_url, sync_playwright() as playwright:
+    password = secrets.token_urlsafe(12)
+    with database(), sync_playwright() as playwright:
+        User.objects.create_user("ada", password=password)
+        with serving.site(port=serving.free_port()) as site:
             browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-            phone = browser.new_page(
-                base_url=base_url, viewport={"width": 390, "height": 800}
-            )
-            participant(phone, slug)
-            wide = browser.new_page(
-                base_url=base_url, viewport={"width": 1100, "height": 900}
-            )
-            researcher(wide, study)
+
+            def window(width: int, height: int) -> Page:
+                context = browser.new_context(
+                    base_url=site.base_url,
+                    viewport={"width": width, "height": height},
+                )
+                return context.new_page()
+
+            walk_through(site, window(WIDTH, 900), password)
+            # A real person who is not simulated: last, so that no result holds them.
+            participant(window(390, 800))
             browser.close()
-    finally:
-        _forget(study, before)
-    for picture in sorted(OUT.glob("*.png")):
-        print(f"{picture.relative_to(ROOT)}  {picture.stat().st_size // 1024} KiB")
+    for file in sorted(OUT.glob("*.png")):
+        print(f"{file.relative_to(ROOT)}  {file.stat().st_size // 1024} KiB")
 
 
 if __name__ == "__main__":
