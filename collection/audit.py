@@ -35,7 +35,7 @@ VERBS: Final[dict[str, str]] = {
     "study.closed": "Closed the study",
     "job.started": "Started a job",
     "job.cancelled": "Cancelled a job",
-    "report.opened": "Opened a report’s own page",
+    "report.opened": "Took a report’s own page",
     "snapshot.downloaded": "Downloaded a snapshot",
     "report.downloaded": "Downloaded a report",
     "sweep.downloaded": "Downloaded a sweep",

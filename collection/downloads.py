@@ -65,20 +65,25 @@ def figure(
     return response
 
 
-def report_page(folder: Path) -> FileResponse:
-    """The page that a report brings, to be opened; 404 where it has none.
+def report_page(folder: Path, *, save_as: str) -> FileResponse:
+    """The page that a report brings, to be kept and opened; 404 where it has none.
 
-    It runs script of its own, so it is given an origin of its own: nothing in it reaches
-    this site's cookies or pages. Its own policy allows that script alone, by its hash.
+    It runs script of its own, so this site hands it out as a file and never shows it. A
+    browser that shows it all the same gives it an origin of its own: nothing in it
+    reaches this site's cookies or pages.
+
+    Args:
+        save_as: The file's name, without its ending.
     """
     if PAGE not in listed_files(folder, "report"):
         raise Http404("no such page")
-    response = FileResponse((folder / PAGE).open("rb"), content_type="text/html")
-    response["Content-Security-Policy"] = (
-        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
-        "script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'none'; sandbox allow-scripts"
+    response = FileResponse(
+        (folder / PAGE).open("rb"),
+        content_type="text/html",
+        as_attachment=True,
+        filename=f"{save_as}.html",
     )
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response
 
 

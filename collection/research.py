@@ -187,11 +187,13 @@ def result_figure(
 @login_required
 @require_safe
 def result_page(request: HttpRequest, slug: str, pk: int) -> HttpResponseBase:
-    """The page that a report brings, to whoever may see the report."""
+    """The page that a report brings, as a file, to whoever may see the report."""
     record = result_for(request, slug, "report", pk)
     if record.superseded_at is not None:
         return superseded_page(request, record)
-    answer = downloads.report_page(Path(record.result_folder))
+    answer = downloads.report_page(
+        Path(record.result_folder), save_as=f"{slug}-report-{pk}"
+    )
     audit.record(request.user, record.study, "report.opened", job=pk)
     return answer
 

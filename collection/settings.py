@@ -226,7 +226,8 @@ STATICFILES_FINDERS = [
 ]
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 262_144
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
+# A sweep's form has 56 fields, and lists among them send one for each choice.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
 DATA_UPLOAD_MAX_NUMBER_FILES = 5
 # Of a whole request, files and all (collection/guards.py).
 ATTUNE_LARGEST_UPLOAD = int(os.environ.get("ATTUNE_LARGEST_UPLOAD") or 8 * 1024 * 1024)

@@ -236,7 +236,7 @@ def test_a_figure_may_draw_and_do_nothing_else(site: Site) -> None:
     assert "script-src" not in answer["Content-Security-Policy"]
 
 
-def test_the_page_of_a_report_opens_apart_from_the_site(
+def test_the_page_of_a_report_is_handed_out_and_never_shown(
     site: Site, outside_var: Path
 ) -> None:
     shown, page = (
@@ -249,9 +249,9 @@ def test_the_page_of_a_report_opens_apart_from_the_site(
 
     assert answer["Content-Type"] == "text/html"
     assert b"<title>Report</title>" in b"".join(answer)  # type: ignore[arg-type]
-    policy = answer["Content-Security-Policy"]
-    assert policy.startswith("default-src 'none'")
-    assert policy.endswith("sandbox allow-scripts"), "an origin of its own"
+    kept = f"tiny-report-{site.report.pk}.html"
+    assert answer["Content-Disposition"] == f'attachment; filename="{kept}"'
+    assert answer["Content-Security-Policy"] == "default-src 'none'; sandbox"
     (outside_var / "report" / "report.html").unlink()
     assert site.ask(site.owner, "get", page).status_code == 404
 
