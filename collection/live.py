@@ -102,8 +102,9 @@ def cell_counts(study: Study) -> list[CellCount]:
             done,
             held,
             wanted,
-            *((place_a, place_b) if b else (None, place_a)),
-            dimension,
+            row=place_a if b else None,
+            column=place_b if b else place_a,
+            dimension=dimension,
         )
         for kind, dimension, a, place_a, b, place_b, done, held, wanted in found
     ]
