@@ -24,6 +24,9 @@ from alignment.uncertainty import Estimate, draw_actions, percentile_estimate
 Level = Literal["nominal", "ordinal", "interval"]
 # Draws worked on at once.
 CHUNK = 64
+# Draws x ratings held at once, 8 bytes each in about five tables: a million ratings go
+# in chunks of fewer draws.
+LARGEST_CHUNK = 8_000_000
 NAN = float("nan")
 # Means of things that differ by less than this share of the scatter do not differ.
 ROUNDING = 1e-9
@@ -103,8 +106,9 @@ def agreement(
     everything = np.zeros((len(counts), ratings.n_things), dtype=np.int64)
     everything[:, rated] = counts
     draws = {"alpha": [], "1": [], "k": []}  # type: dict[str, list[FloatArray]]
-    for start in range(0, len(counts), CHUNK):
-        some = everything[start : start + CHUNK]
+    step = max(1, min(CHUNK, LARGEST_CHUNK // len(kept)))
+    for start in range(0, len(counts), step):
+        some = everything[start : start + step]
         draws["alpha"].append(_alpha(kept, level, some))
         single, mean = _icc(kept, some)
         draws["1"].append(single)

@@ -15,13 +15,11 @@ from typing import Final
 from django.db.models import Count
 
 from collection.models import LiveAgreement, QualityVerdict, Study, StudySession
-from collection.models.trials import Kind
 from collection.recruitment.completion import money
 from collection.recruitment.costs import cost
 
 POPULATIONS: Final = ((False, "Real participants"), (True, "Simulated participants"))
 FLAGS_SHOWN: Final = 10
-PLOT: Final = 600
 THINGS: Final = {"pair": "Similarity of pairs", "triplet": "Odd one out"}
 COLUMNS: Final = ("kind", "what", "completed", "in_flight", "wanted")
 
@@ -31,7 +29,8 @@ class CellCount:
     """One pair, value cell or vector against what the definition wants of it.
 
     what: Action and dimension names, as people read them in a table.
-    row, column: Places of a pair's actions, from 0; both None where it is no pair.
+    row, column: Places of a pair's actions, from 0. A value cell has its action's place
+        as column and no row; a whole dimension has neither.
     """
 
     kind: str
@@ -41,6 +40,7 @@ class CellCount:
     wanted: int
     row: int | None = None
     column: int | None = None
+    dimension: str = ""
 
     @property
     def level(self) -> int:
@@ -48,17 +48,6 @@ class CellCount:
         if self.completed >= self.wanted:
             return 4
         return -(-3 * self.completed // self.wanted)
-
-
-@dataclass(frozen=True)
-class Square:
-    """One square of a heat map, in the units of its view box."""
-
-    x: float
-    y: float
-    size: float
-    level: int
-    label: str
 
 
 @dataclass(frozen=True)
@@ -113,31 +102,12 @@ def cell_counts(study: Study) -> list[CellCount]:
             done,
             held,
             wanted,
-            *((place_a, place_b) if b else ()),
+            row=place_a if b else None,
+            column=place_b if b else place_a,
+            dimension=dimension,
         )
         for kind, dimension, a, place_a, b, place_b, done, held, wanted in found
     ]
-
-
-def heat_map(cells: list[CellCount], n_actions: int, kind: str) -> list[Square]:
-    """The pairs of one kind as squares, below the diagonal."""
-    size = PLOT / n_actions
-    squares = []
-    for cell in cells:
-        if cell.kind != kind or cell.row is None or cell.column is None:
-            continue
-        column, row = sorted((cell.row, cell.column))
-        label = f"{cell.what}: {cell.completed} of {cell.wanted}"
-        squares.append(
-            Square(
-                round(column * size, 2),
-                round(row * size, 2),
-                round(size * 0.94, 2),
-                cell.level,
-                label,
-            )
-        )
-    return squares
 
 
 def rows(cells: list[CellCount]) -> Iterator[tuple[str, str, int, int, int]]:
@@ -200,12 +170,6 @@ def costs(study: Study) -> list[tuple[str, str]]:
         (f"So far, {finished} finished", money(so_far.total, section.currency)),
         (f"All {whole.places} places filled", money(whole.total, section.currency)),
     ]
-
-
-def kinds_of_pairs(cells: list[CellCount]) -> list[str]:
-    """Which kinds of pair a study wants judged."""
-    present = {cell.kind for cell in cells}
-    return [kind.value for kind in (Kind.PAIR, Kind.ARRANGEMENT) if kind in present]
 
 
 def agreement_rows(measured: LiveAgreement) -> list[AgreementRow]:

@@ -11,11 +11,9 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from collection import coverage, live, live_asking, raters_needed
+from collection import coverage, live, live_asking, live_maps, raters_needed
 from collection.access import study_for
 from collection.models import StudySession
-
-NAMES = {"pair": "Pairs", "arrangement": "Pairs in arenas"}
 
 
 @never_cache
@@ -26,7 +24,8 @@ def view(request: HttpRequest, slug: str) -> HttpResponse:
     study = study_for(request.user, slug)
     cells = live.cell_counts(study)
     people = live.populations(study)
-    n_actions = len(study.definition_model().actions)
+    definition = study.definition_model()
+    labels = {one.name: one.label for one in definition.dimensions}
     live_asking.keep_fresh(study, [one.simulated for one in people])
     width = raters_needed.width_asked(request.GET.get("width", ""))
     context = {
@@ -37,10 +36,7 @@ def view(request: HttpRequest, slug: str) -> HttpResponse:
         "statuses": StudySession.Status.labels,
         "people": people,
         "blocks": coverage.coverage_by_block(study),
-        "maps": [
-            (kind, NAMES[kind], live.heat_map(cells, n_actions, kind))
-            for kind in live.kinds_of_pairs(cells)
-        ],
+        "maps": live_maps.heat_maps(cells, len(definition.actions), labels),
         "cells": cells,
         "width": width,
         "agreements": [

@@ -269,3 +269,23 @@ def test_ratings_of_nobody_or_nothing_are_refused() -> None:
         JudgmentsError, match="a rater has a number from 0 to 0, got 0 to 1"
     ):
         Ratings(two, two, n_things=2, n_raters=1, **columns)
+
+
+def test_the_intervals_are_the_same_however_few_draws_fit_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(3)
+    table = rng.normal(size=(12, 1)) + rng.normal(size=(12, 5))
+    ratings = ratings_of_table(table.T)
+    at_once = agreement(ratings, n_resamples=100, seed=1)
+
+    monkeypatch.setattr("alignment.agreement.LARGEST_CHUNK", 3 * len(ratings) + 1)
+    in_pieces = agreement(ratings, n_resamples=100, seed=1)
+
+    for one, other in (
+        (at_once.alpha, in_pieces.alpha),
+        (at_once.icc_1, in_pieces.icc_1),
+        (at_once.icc_k, in_pieces.icc_k),
+    ):
+        assert one.value == other.value
+        assert (one.low, one.high) == pytest.approx((other.low, other.high), rel=1e-12)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.urls import reverse
 
-from collection import live
+from collection import live, live_maps
 from tests import factories
 from tests.researchers import Site
 
@@ -41,7 +41,7 @@ def test_real_and_simulated_people_are_counted_apart_and_named(site: Site) -> No
 def test_the_map_and_the_file_hold_every_pair(site: Site) -> None:
     factories.ada(site.study)
 
-    squares = live.heat_map(live.cell_counts(site.study), 6, "pair")
+    squares = live_maps.pair_squares(live.cell_counts(site.study), 6, "pair")
     answer = site.ask(
         site.owner, "get", reverse("research-live-csv", args=["tiny"])
     ).content.decode()
