@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from django.db import connection
+from django.db import connection, transaction
 from scipy.stats import chi2
 
 from alignment.agreement import agreement
@@ -224,7 +224,7 @@ def of_triplets(ids: tuple[str, ...], shown: Column, odd: Column, who: Column) -
     return _with(
         row,
         raters_each=found.raters_per_triplet,
-        ceiling=_numbers(found.leave_one_out),
+        ceiling=_share(found.leave_one_out),
     )
 
 
@@ -287,6 +287,15 @@ def _numbers(estimate: Estimate) -> tuple[float, float, float] | None:
     return round(float(value), 4), round(float(low), 4), round(float(high), 4)
 
 
+def _share(estimate: Estimate) -> tuple[float, float, float] | None:
+    """An interval by standard errors may reach past 0 or 1; a share's may not."""
+    numbers = _numbers(estimate)
+    if numbers is None:
+        return None
+    value, low, high = numbers
+    return value, max(0.0, low), min(1.0, high)
+
+
 def _with(row: Row, **changes: object) -> Row:
     return Row(**{**asdict(row), **changes})
 
@@ -294,7 +303,8 @@ def _with(row: Row, **changes: object) -> Row:
 def _columns(query: str, values: Mapping[str, int], n: int) -> list[Column]:
     """The query's columns as arrays, without holding every row as Python objects."""
     parts: list[list[Column]] = [[] for _ in range(n)]
-    with connection.cursor() as cursor:
+    # A cursor of the server's, which lives in a transaction: a plain one would fetch all.
+    with transaction.atomic(), connection.chunked_cursor() as cursor:
         cursor.execute(query, values)
         while rows := cursor.fetchmany(50_000):
             for part, column in zip(parts, zip(*rows, strict=True), strict=True):

@@ -68,6 +68,23 @@ def test_the_maps_follow_new_answers_without_a_reload(site: Site, page: Page) ->
     assert page.evaluate("document.body.dataset.stayed") == "yes"
 
 
+def test_the_stamp_comes_with_the_first_simulated_person(
+    outside_var: Path, transactional_db: None, page: Page
+) -> None:
+    site = Site(outside_var)
+    site.owner.set_password("a long enough secret")
+    site.owner.save()
+    log_in(page)
+    page.goto(ADDRESS)
+    expect(page.locator(".stamp")).to_have_count(0)
+
+    factories.joined(site.study, simulated=True)
+
+    expect(page.locator(".stamp")).to_have_text(
+        "Simulated participants", timeout=20_000
+    )
+
+
 def test_without_scripts_the_page_holds_the_same_and_counts_raters(
     site: Site, browser: Browser, live_server: LiveServer
 ) -> None:

@@ -143,6 +143,15 @@ def test_tables_too_large_for_a_running_study_are_left_to_a_report(
     assert "are too many to find the ceiling while people answer" in pairs["note"]
 
 
+def test_a_share_of_answers_has_an_interval_of_shares() -> None:
+    study = factories.open_study()
+    people(study, 3)
+
+    found = row(live_agreement.measure(study, simulated=False), "triplet")["ceiling"]
+
+    assert 0 <= found[1] <= found[0] <= found[2] <= 1
+
+
 def test_looking_asks_once_for_whoever_answered(site: Site) -> None:
     factories.ada(site.study)
 
