@@ -28,6 +28,7 @@ VERBS: Final[dict[str, str]] = {
     "team.left": "Removed from a team",
     "team.lead-changed": "Changed who leads a team",
     "study.created": "Created the study",
+    "study.imported": "Imported the study as a dataset",
     "study.changed": "Changed the definition",
     "study.piloted": "Piloted with simulated participants",
     "study.opened": "Opened the study",

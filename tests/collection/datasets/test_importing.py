@@ -11,16 +11,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
 from alignment.folders import sha256_of
-from collection import coverage
+from collection import access, coverage
 from collection.datasets.importing import hash_of, import_dataset
 from collection.datasets.package import write_dataset
 from collection.datasets.reading import opened, read_package
 from collection.erasure import erase
 from collection.errors import DatasetRefused
-from collection.models import Participant, SnapshotRecord, Study
+from collection.models import AuditRecord, Participant, SnapshotRecord, Study
 from collection.snapshots import freeze, read_judgments
 
 pytestmark = pytest.mark.django_db
@@ -276,6 +277,20 @@ def test_a_zip_is_imported_like_its_folder(package: Path, tmp_path: Path) -> Non
 
     assert "105 judgments, no faults" in out.getvalue()
     assert "Study tiny (closed): 105 judgments of 7 real participants" in out.getvalue()
+
+
+def test_the_command_says_whose_it_is_and_the_log_that_it_came(package: Path) -> None:
+    ada = User.objects.create_user("ada")
+
+    with pytest.raises(CommandError, match="There is no account named 'nobody'"):
+        call_command("importdataset", package, owner="nobody")
+    assert not Study.objects.exists()
+    call_command("importdataset", package, owner="ada", stdout=io.StringIO())
+
+    study = Study.objects.get()
+    assert access.role_in(ada, study) == access.Role.OWNER
+    noted = AuditRecord.objects.get(study=study.slug, verb="study.imported")
+    assert (noted.by, noted.details) == ("command", {"judgments": 105})
 
 
 @pytest.mark.parametrize("name", ["../outside.txt", "/etc/outside.txt", "a/../../b"])
