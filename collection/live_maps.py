@@ -11,10 +11,18 @@ from collection.models.trials import Kind
 PLOT: Final = 600.0
 TALLEST: Final = 40.0
 SHARE: Final = 0.94
-NAMES: Final = {Kind.PAIR: "Pairs", Kind.ARRANGEMENT: "Pairs in arenas"}
+NAMES: Final = {
+    Kind.PAIR: "Pairs",
+    Kind.ARRANGEMENT: "Pairs in arenas",
+    Kind.TRIPLET: "Pairs within triplets",
+}
 OF_PAIRS: Final = (
     "One square a pair, actions in the order of the study; the darker, the nearer to "
     "what is needed. Squares with all that is needed have a dark edge."
+)
+OF_TRIPLETS: Final = (
+    "One square a pair of actions, by how many answered triplets held both; the darker, "
+    "the nearer to an even share of the triplets needed, and a dark edge from there on."
 )
 OF_VALUES: Final = (
     "One row a dimension, one square an action in the order of the study; one bar where "
@@ -54,7 +62,11 @@ def heat_maps(
     """
     maps = [
         HeatMap(
-            kind.value, name, OF_PAIRS, PLOT, pair_squares(cells, n_actions, kind.value)
+            kind.value,
+            name,
+            OF_TRIPLETS if kind == Kind.TRIPLET else OF_PAIRS,
+            PLOT,
+            pair_squares(cells, n_actions, kind.value),
         )
         for kind, name in NAMES.items()
         if any(cell.kind == kind for cell in cells)

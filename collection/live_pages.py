@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from collection import coverage, live, live_asking, live_maps, raters_needed
 from collection.access import study_for
+from collection.live_triplets import triplet_pairs
 from collection.models import StudySession
 
 
@@ -36,7 +37,9 @@ def view(request: HttpRequest, slug: str) -> HttpResponse:
         "statuses": StudySession.Status.labels,
         "people": people,
         "blocks": coverage.coverage_by_block(study),
-        "maps": live_maps.heat_maps(cells, len(definition.actions), labels),
+        "maps": live_maps.heat_maps(
+            cells + triplet_pairs(study), len(definition.actions), labels
+        ),
         "cells": cells,
         "width": width,
         "agreements": [

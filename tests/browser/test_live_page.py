@@ -41,7 +41,7 @@ def test_it_is_accessible_fits_and_the_console_stays_silent(
 
     page.goto(ADDRESS)
     page.get_by_text("Every number as a table").click()
-    expect(page.locator("svg.heat")).to_have_count(2)
+    expect(page.locator("svg.heat")).to_have_count(3)
 
     for width in (1280, 390):
         page.set_viewport_size({"width": width, "height": 900})
