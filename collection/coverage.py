@@ -14,6 +14,7 @@ from django.db.models import Count, Q
 
 from collection.models import Incident, Response, Study, StudySession
 
+OF_TRIPLETS = "Triplets"
 OF_PAIRS = {"pair": "Pairs", "arrangement": "Pairs in arenas"}
 
 
@@ -128,7 +129,7 @@ def _triplets(study: Study, wanted: int) -> Coverage:
     done = Response.objects.filter(
         ~Q(choice=""), trial__session__study=study, trial__kind="triplet"
     ).count()
-    return summarise("Triplets", {(done, wanted): 1})
+    return summarise(OF_TRIPLETS, {(done, wanted): 1})
 
 
 def _spread(counts: Iterable[tuple[int, int]]) -> Iterable[int]:

@@ -11,9 +11,15 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from collection import coverage, live, live_asking, live_maps, raters_needed
+from collection import (
+    coverage,
+    live,
+    live_asking,
+    live_maps,
+    live_triplets,
+    raters_needed,
+)
 from collection.access import study_for
-from collection.live_triplets import triplet_pairs
 from collection.models import StudySession
 
 
@@ -27,6 +33,8 @@ def view(request: HttpRequest, slug: str) -> HttpResponse:
     people = live.populations(study)
     definition = study.definition_model()
     labels = {one.name: one.label for one in definition.dimensions}
+    blocks = coverage.coverage_by_block(study)
+    triplets = live_triplets.triplet_pairs(study, live_triplets.n_answered(blocks))
     live_asking.keep_fresh(study, [one.simulated for one in people])
     width = raters_needed.width_asked(request.GET.get("width", ""))
     context = {
@@ -36,10 +44,8 @@ def view(request: HttpRequest, slug: str) -> HttpResponse:
         "at": timezone.now(),
         "statuses": StudySession.Status.labels,
         "people": people,
-        "blocks": coverage.coverage_by_block(study),
-        "maps": live_maps.heat_maps(
-            cells + triplet_pairs(study), len(definition.actions), labels
-        ),
+        "blocks": blocks,
+        "maps": live_maps.heat_maps(cells + triplets, len(definition.actions), labels),
         "cells": cells,
         "width": width,
         "agreements": [
@@ -56,11 +62,13 @@ def view(request: HttpRequest, slug: str) -> HttpResponse:
 @login_required
 @require_safe
 def counts_csv(request: HttpRequest, slug: str) -> HttpResponse:
-    """Every cell's counts, as the page shows them."""
+    """Every count that the page shows or maps."""
     study = study_for(request.user, slug)
     answer = HttpResponse(content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{slug}-coverage.csv"'
     writer = csv.writer(answer)
     writer.writerow(live.COLUMNS)
-    writer.writerows(live.rows(live.cell_counts(study)))
+    blocks = coverage.coverage_by_block(study)
+    triplets = live_triplets.triplet_pairs(study, live_triplets.n_answered(blocks))
+    writer.writerows(live.rows(live.cell_counts(study) + triplets))
     return answer

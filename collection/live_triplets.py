@@ -3,39 +3,46 @@
 There are far too many triplets for a map of each (19,600 of 50 actions), and no study
 asks them all; what a geometry is learnt from is which actions were ever compared. The
 database counts each shown order once and spreads only those counts over pairs. That reads
-every answered triplet, so a web process asks again after ``FRESH_S`` seconds, however many
-people look.
+every answered triplet, so a web process remembers what it found for ``FRESH_S`` seconds,
+and beyond ``MOST`` triplets there is no map while people answer: everything else on the
+page would wait for it.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Iterable
 from itertools import combinations
 from typing import Final
 
 from django.db.models import Count, Q
 
+from collection.coverage import OF_TRIPLETS, Coverage
 from collection.live import CellCount
 from collection.models import Response, Study
 from collection.models.trials import Kind
 
 FRESH_S: Final = 3.0
+MOST: Final = 100_000
 
 _known: dict[int, tuple[float, Counter[tuple[str, str]]]] = {}
 
 
-def triplet_pairs(study: Study) -> list[CellCount]:
+def triplet_pairs(study: Study, n_answered: int) -> list[CellCount]:
     """Every pair of actions, by how many answered triplets held both.
 
     Wanted of each is its even share of the triplets that the definition wants, rounded
-    up; empty for a study that asks none.
+    up; empty for a study that asks none, or holds more than ``MOST``.
+
+    Args:
+        n_answered: Triplets that the study holds, as its coverage says.
     """
     definition = study.definition_model()
     wanted = sum(
         block.judgments_wanted for block in definition.blocks if block.kind == "triplet"
     )
-    if not wanted:
+    if not wanted or n_answered > MOST:
         return []
     counted = _counted(study)
     ids = [action.action_id for action in definition.actions]
@@ -53,6 +60,11 @@ def triplet_pairs(study: Study) -> list[CellCount]:
         )
         for a, b in pairs
     ]
+
+
+def n_answered(blocks: Iterable[Coverage]) -> int:
+    """Triplets that a study holds, by its coverage: each block of them counts all."""
+    return max((row.most for row in blocks if row.label == OF_TRIPLETS), default=0)
 
 
 def _counted(study: Study) -> Counter[tuple[str, str]]:
