@@ -133,7 +133,7 @@ def test_tables_too_large_for_a_running_study_are_left_to_a_report(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     study = factories.open_study()
-    people(study, 4)
+    people(study, 14)
     monkeypatch.setattr(live_agreement, "LARGEST_TABLE", 10)
 
     pairs = row(live_agreement.measure(study, simulated=False), "pair")
@@ -145,7 +145,8 @@ def test_tables_too_large_for_a_running_study_are_left_to_a_report(
 
 def test_a_share_of_answers_has_an_interval_of_shares() -> None:
     study = factories.open_study()
-    people(study, 3)
+    # 42 answers about 20 triplets: some are judged by two, whatever is drawn.
+    people(study, 14)
 
     found = row(live_agreement.measure(study, simulated=False), "triplet")["ceiling"]
 

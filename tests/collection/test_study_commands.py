@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,8 @@ def test_a_study_without_its_consent_page_is_not_opened() -> None:
     study = factories.open_study()
     study.status = "draft"
     study.definition = {**study.definition, "consent": {}}
-    study.definition_sha256 = "f" * 64  # another document than the one in the cache
+    # Another document than any in the process's cache.
+    study.definition_sha256 = secrets.token_hex(32)
     study.save()
 
     with pytest.raises(CommandError, match="tiny cannot open yet: 11 faults"):
