@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from alignment.progress import Progress
 from bandits.policies import AGENTS
+from bandits.rewards import Rewards
 from bandits.settings import Settings
 from bandits.simulate import simulate, trace
 from bandits.splits import SplitRule, split
@@ -47,6 +48,7 @@ class PaperCell:
     harm_values: (n_actions,), by which harm is counted where others than those who pay
         decide what it is; None: by `values`.
     split, areas: The rule of the splits, and the life area of each action.
+    rewards: What a pull pays; None for the value plus the settings' noise.
     """
 
     labels: Labels
@@ -64,6 +66,7 @@ class PaperCell:
     harm_values: Floats | None = None
     split: SplitRule = "random"
     areas: tuple[str, ...] | None = None
+    rewards: Rewards | None = None
 
     @cached_property
     def key(self) -> str:
@@ -74,7 +77,11 @@ class PaperCell:
         if self.split != "random":
             plain.append(self.areas)
         told.update(json.dumps(plain, sort_keys=True, default=str).encode())
-        arrays = (self.kernel, self.values, self.moral_unsafe, self.harm_values)
+        arrays: list[NDArray[Any] | None] = [self.kernel, self.values]
+        arrays += [self.moral_unsafe, self.harm_values]
+        if self.rewards is not None:
+            told.update(f"{self.rewards.source} {self.rewards.sd!r}".encode())
+            arrays += [self.rewards.table, self.rewards.counts]
         for array in arrays:
             told.update(
                 b"|" if array is None else np.ascontiguousarray(array).tobytes()
@@ -102,6 +109,7 @@ class PaperCell:
         return ValueTask(
             *(self.values, self.threshold, self.harm, self.splits(), self.moral_unsafe),
             harm_values=self.harm_values,
+            rewards=self.rewards,
         )
 
     def run(self) -> dict[tuple[str, ...], Floats]:

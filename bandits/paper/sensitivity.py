@@ -15,6 +15,7 @@ import numpy as np
 from alignment.corruption import RELABEL
 from alignment.kernels import Repair
 from bandits.paper.cells import PaperCell, Results
+from bandits.paper.paid import Paid, paid
 from bandits.paper.parts import Found, Outcomes, Part, Row, Tables, markdown
 from bandits.paper.statistics import Floats, mean_and_error, over_curves
 from bandits.paper.study import Study, Task, kept_alignment, with_repair
@@ -31,6 +32,7 @@ class Variant(NamedTuple):
     """One other choice.
 
     changed: Settings of the simulator; `share`, `split` and `agent` too.
+    source: Where rewards come from, one of `paid`; "" as in the settings.
     """
 
     setting: str
@@ -39,6 +41,7 @@ class Variant(NamedTuple):
     kind: str = RELABEL
     form: str = "matched"
     repair: Repair | None = None
+    source: str = ""
 
 
 def variants(study: Study) -> list[Variant]:
@@ -72,6 +75,7 @@ def variants(study: Study) -> list[Variant]:
     made += [one("prior_mean", mean, prior_mean=mean) for mean in (30.0, 70.0)]
     made += [Variant("corruption", kind, {}, kind=kind) for kind in kinds(study)[1:]]
     made.append(Variant("kernel form", "as given", {}, form="as_given"))
+    made += [Variant("rewards", name, {}, source=name) for name in paid(study)]
     other: Repair = "clip" if chosen.repair == "higham" else "higham"
     made.append(Variant("repair", other, {}, repair=other))
     return [v for v in made if not _same(study, v)]
@@ -96,7 +100,9 @@ def _cells_of(study: Study, variant: Variant) -> list[PaperCell]:
     changed = dict(variant.changed)
     agent = changed.pop("agent", study.settings.primary_agent)
     head = {"setting": variant.setting, "value": variant.value}
-    task = study.primary
+    source = paid(study)[variant.source] if variant.source else Paid(study.primary)
+    changed |= {"rewards": source.rewards, "harm_values": source.harm_values}
+    task = source.task
 
     def cell(labels: Row, kernel: Floats | None) -> PaperCell:
         name = agent if kernel is not None else PLAIN

@@ -26,6 +26,7 @@ from bandits.kernels_axis import KernelEntry, KernelsAxis, build_kernels
 from bandits.paper.cells import PaperCell
 from bandits.paper.settings import PaperSettings
 from bandits.paper.statistics import spearman
+from bandits.rewards import Rewards
 from bandits.spec import SweepSpec
 from bandits.splits import SplitRule, areas_of
 from bandits.task import Bools, Floats
@@ -163,6 +164,7 @@ class Study:
         share: float | None = None,
         harm_values: Floats | None = None,
         split: SplitRule = "random",
+        rewards: Rewards | None = None,
         **changed: Any,
     ) -> PaperCell:
         """A cell of this study; `changed` are settings of the simulator."""
@@ -182,6 +184,7 @@ class Study:
             harm_values=harm_values,
             split=split,
             areas=areas_of(self.report.actions) if split != "random" else None,
+            rewards=rewards,
         )
 
 
