@@ -1,4 +1,4 @@
-"""Shards made on many machines, through Dask.
+"""Works (shards, deals) made on many machines, through Dask.
 
 A worker sends what it made back, and this process alone writes it: no shared folder is
 needed, the process that holds the folder's lock is its only writer, and what a killed
@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import signal
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -20,22 +20,19 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bandits.engine import library_versions
 from bandits.errors import BanditError, SpecError
-from bandits.shards import ShardData, ShardWork, keep_shard, make_shard
 from bandits.spec import explained
-from bandits.workers import deaf_to_interrupts, one_thread
+from bandits.workers import Tasks, Work, deaf_to_interrupts, one_thread
 
 RETRIES = 3
-"""How often a shard is tried again after a failure that is not its own."""
+"""How often a work is tried again after a failure that is not its own."""
 AHEAD = 3
-"""Shards that are with the cluster, for each thread it has: none of them waits."""
+"""Works that are with the cluster, for each thread it has: none of them waits."""
 ANSWER_WITHIN = "30s"
 """How long a scheduler may take to answer at first."""
 MISSING = (
     "--cluster needs Dask, which is not installed here: pip install 'attune[cluster]'"
     " (or leave --cluster out and name --processes)."
 )
-
-ShardTask = tuple[ShardWork, Path]
 
 
 class SlurmOptions(BaseModel):
@@ -172,14 +169,14 @@ def read_slurm_options(path: Path | None) -> SlurmOptions:
         ) from problem
 
 
-def make_on(client: Any, tasks: Sequence[ShardTask]) -> Iterator[int]:
-    """Have a client's cluster make shards; write each as it comes, yield its place.
+def make_on(client: Any, tasks: Tasks) -> Iterator[int]:
+    """Have a client's cluster make works; write each as it comes, yield its place.
 
-    Only a few shards for each of the cluster's threads are with it at a time: neither
+    Only a few works for each of the cluster's threads are with it at a time: neither
     the scheduler nor this process holds a whole sweep.
 
     Raises:
-        BanditError: A shard that was refused, or that killed worker after worker.
+        BanditError: A work that was refused, or that killed worker after worker.
     """
     distributed, _ = _dask()
     waiting = iter(enumerate(tasks))
@@ -188,10 +185,10 @@ def make_on(client: Any, tasks: Sequence[ShardTask]) -> Iterator[int]:
     done = distributed.as_completed()
 
     def send() -> bool:
-        """One more shard for the cluster; False where there is none."""
-        for place, (work, _) in waiting:
+        """One more work for the cluster; False where there is none."""
+        for place, (work, path) in waiting:
             future = client.submit(
-                _made, work, versions, pure=False, retries=RETRIES, key=work.shard.name
+                _made, work, versions, pure=False, retries=RETRIES, key=path.name
             )
             places[future.key] = place
             done.add(future)
@@ -206,17 +203,17 @@ def make_on(client: Any, tasks: Sequence[ShardTask]) -> Iterator[int]:
     fill()
     for future in done:
         try:
-            data = future.result()
+            made = future.result()
         except distributed.KilledWorker as problem:
             raise BanditError(
-                "A shard ended every worker that took it: they were killed, or ran out"
+                "A work ended every worker that took it: they were killed, or ran out"
                 " of memory. What was finished is kept: the same command with --resume"
                 " goes on from there, on workers with more memory."
             ) from problem
         place = places.pop(future.key)
         work, path = tasks[place]
-        keep_shard(data, path, work.engine)
-        # The scheduler may forget it now; else it would hold every shard to the end.
+        work.keep(made, path)
+        # The scheduler may forget it now; else it would hold every one to the end.
         future.release()
         yield place
         fill()
@@ -226,7 +223,7 @@ _INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def _made(work: ShardWork, versions: dict[str, str]) -> ShardData:
+def _made(work: Work, versions: dict[str, str]) -> Any:
     """What a worker does; it needs this package, at the very same versions."""
     if (here := library_versions()) != versions:
         apart = ", ".join(
@@ -239,7 +236,7 @@ def _made(work: ShardWork, versions: dict[str, str]) -> ShardData:
             " digits. Give every machine the same environment."
         )
     with one_thread():
-        return make_shard(work)
+        return work.make()
 
 
 def _dask() -> tuple[Any, Any]:

@@ -33,7 +33,7 @@ from bandits.shuffled_values import shuffle_values, shuffled_value_test
 from bandits.simulate import simulate
 from bandits.summary import outcome_of
 from bandits.task import Floats
-from bandits.workers import Each
+from bandits.workers import Make
 
 
 class Deal(NamedTuple):
@@ -59,7 +59,7 @@ class Deal(NamedTuple):
         renamed = np.argsort(self.order)
         return kernel[np.ix_(renamed, renamed)]
 
-    def outcomes(self) -> list[float]:
+    def make(self) -> list[float]:
         """The outcome with each kernel, as a row of cells.csv would have it."""
         replicates = range(self.n_runs)
         task = self.task.task(replicates, seed=self.seed)
@@ -79,6 +79,12 @@ class Deal(NamedTuple):
             runs = {name: numbers.numpy() for name, numbers in told.items()}
             found.append(outcome_of(self.metric, runs))
         return found
+
+    def keep(self, made: list[float], path: Path) -> None:
+        """Write the outcomes, whole or not at all."""
+        partial = path.with_suffix(".partial")
+        partial.write_text(json.dumps(made), encoding="utf-8")
+        partial.replace(path)
 
 
 def declared_cells(plan: Plan) -> list[Cell]:
@@ -125,12 +131,13 @@ def dealt_run_steps(plan: Plan) -> int:
 
 
 def simulated_deals(
-    wanted: Sequence[Deal], folder: Path, mark: str, each: Each
+    wanted: Sequence[Deal], folder: Path, mark: str, make: Make
 ) -> Array:
     """(n_deals, n_models) outcomes; those that stand in the folder are not made again.
 
     Args:
         mark: What names this sweep's files: equal marks, equal numbers.
+        make: Has them simulated, here or on a cluster.
     """
     paths = [
         folder / f"{mark[:16]}-deal-{place:05}.json" for place in range(len(wanted))
@@ -139,16 +146,9 @@ def simulated_deals(
     already = len(paths) - len(missing)
     if missing:
         with Progress("values dealt anew", len(paths), already=already) as progress:
-            for _ in each(run_deal, [(wanted[at], paths[at]) for at in missing]):
+            for _ in make([(wanted[at], paths[at]) for at in missing]):
                 progress.advance()
     return np.array([_standing(path) for path in paths], dtype=float)
-
-
-def run_deal(deal: Deal, path: Path) -> None:
-    """Simulate one deal and write its outcomes, whole or not at all."""
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(deal.outcomes()), encoding="utf-8")
-    partial.replace(path)
 
 
 def _standing(path: Path) -> list[float] | None:

@@ -73,6 +73,14 @@ class ShardWork:
     seed: int
     engine: Engine
 
+    def make(self) -> ShardData:
+        """Simulate it."""
+        return make_shard(self)
+
+    def keep(self, made: ShardData, path: Path) -> None:
+        """Write it."""
+        keep_shard(made, path, self.engine)
+
 
 class Group(NamedTuple):
     """One row group of a shard: a computation in a phase, and the measures it has."""
@@ -192,11 +200,6 @@ def keep_shard(data: ShardData, path: Path, engine: Engine) -> None:
         "totals": [[place, totals.to_json()] for place, totals in data.totals],
     }
     _replace(_header(path), json.dumps(header).encode())
-
-
-def run_shard(work: ShardWork, path: Path) -> None:
-    """Simulate one shard and write it."""
-    keep_shard(make_shard(work), path, work.engine)
 
 
 def standing_groups(path: Path, engine: Engine) -> tuple[Group, ...] | None:

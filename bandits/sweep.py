@@ -9,8 +9,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -38,18 +38,14 @@ from bandits.figure_over_time import of_task, over_time_figures, save_over_time
 from bandits.figures import Material, Task, figure_names, save_figure
 from bandits.plan import Plan, make_plan
 from bandits.results import KIND, Cell, Row, write_runs, write_table
-from bandits.shards import ShardWork, run_shard, shards, standing_groups, work_of
+from bandits.shards import shards, standing_groups, work_of
 from bandits.spec import SweepSpec, to_toml
 from bandits.stored import StoredRuns
 from bandits.summary import cell_rows, corruption_rows, effect_rows
-from bandits.workers import Each, workers
+from bandits.workers import Each, Make, Tasks, make_and_keep, workers
 
 LAYOUT = 2
 """Part of a sweep's hash: raised when the same spec would give other numbers."""
-
-Make = Callable[[Sequence[tuple[ShardWork, Path]]], Iterator[int]]
-"""Makes shards and has each written; yields the place of each as it stands."""
-Makers = Callable[[], AbstractContextManager[Make]]
 
 
 def run_sweep(
@@ -103,12 +99,13 @@ def run_sweep(
         declared = declare(spec, shard_folder, _finished_there(out))
         (out / "manifest.json").unlink(missing_ok=True)
         with workers(processes) as each:
-            make = _makers(each, cluster, processes, cluster_options)
-            runs = _simulated(plan, shard_folder, identity, engine, make)
+            with _maker(each, cluster, processes, cluster_options) as make:
+                runs = _simulated(plan, shard_folder, identity, engine, make)
+                wanted = deals(plan, engine)
+                dealt = simulated_deals(wanted, shard_folder, identity, make)
             totals = runs.totals()
             cells, effects, corruption = _tables(plan, runs, totals, out)
-            if wanted := deals(plan, engine):
-                dealt = simulated_deals(wanted, shard_folder, identity, each)
+            if wanted:
                 add_shuffled(effects, cells, declared_cells(plan), dealt)
             write_table(out / "effects.csv", effects)
             curves = _write_curves(plan, totals, out)
@@ -197,24 +194,31 @@ def _finished_there(out: Path) -> str | None:
         return None
 
 
-def _makers(
+@contextmanager
+def _maker(
     each: Each, cluster: str | None, processes: int, options: Path | None
-) -> Makers:
-    """What makes shards: this machine's processes, or a cluster once it is needed."""
+) -> Iterator[Make]:
+    """What makes shards and deals: this machine's processes, or a cluster.
 
-    @contextmanager
-    def here() -> Iterator[Make]:
-        yield partial(each, run_shard)
+    The cluster is asked for once there is something to make, and given back when the
+    block ends: a queue's machines do not wait while tables are written.
+    """
+    if cluster is None:
+        yield partial(each, make_and_keep)
+        return
+    # Imported here: Dask is an extra, and slow to load.
+    from bandits.cluster import cluster_workers, make_on
 
-    @contextmanager
-    def there() -> Iterator[Make]:
-        # Imported here: Dask is an extra, and slow to load.
-        from bandits.cluster import cluster_workers, make_on
+    with ExitStack() as stack:
+        opened: list[Any] = []
 
-        with cluster_workers(str(cluster), processes, options) as client:
-            yield partial(make_on, client)
+        def make(tasks: Tasks) -> Iterator[int]:
+            if not opened:
+                there = cluster_workers(cluster, processes, options)
+                opened.append(stack.enter_context(there))
+            yield from make_on(opened[0], tasks)
 
-    return here if cluster is None else there
+        yield make
 
 
 def _simulated(
@@ -222,7 +226,7 @@ def _simulated(
     folder: Path,
     identity: str,
     engine: Engine,
-    makers: Makers,
+    make: Make,
 ) -> StoredRuns:
     wanted = list(shards(plan, identity, engine.device))
     made = {one: standing_groups(folder / one.name, engine) for one in wanted}
@@ -231,7 +235,7 @@ def _simulated(
     tasks = [(work_of(plan, one, engine), folder / one.name) for one in missing]
     total = sum(shard.size for shard in wanted)
     if missing:
-        with makers() as make, Progress("sweep", total, already=already) as progress:
+        with Progress("sweep", total, already=already) as progress:
             for place in make(tasks):
                 shard = missing[place]
                 made[shard] = standing_groups(folder / shard.name, engine)

@@ -15,7 +15,8 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import torch
 
@@ -23,6 +24,26 @@ from bandits.errors import BanditError
 
 Each = Callable[[Callable[..., object], Sequence[tuple[Any, ...]]], Iterator[int]]
 """Calls a function on each tuple of arguments; yields the place of each as it is done."""
+
+
+class Work(Protocol):
+    """Something to compute anywhere, on another machine too, and to write here."""
+
+    def make(self) -> Any:
+        """Compute it."""
+
+    def keep(self, made: Any, path: Path) -> None:
+        """Write what was computed, whole or not at all."""
+
+
+Tasks = Sequence[tuple[Work, Path]]
+Make = Callable[[Tasks], Iterator[int]]
+"""Makes works and has each written; yields the place of each as it stands."""
+
+
+def make_and_keep(work: Work, path: Path) -> None:
+    """Do a work in this process."""
+    work.keep(work.make(), path)
 
 
 @contextmanager

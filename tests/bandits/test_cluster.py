@@ -12,14 +12,15 @@ from distributed import Client, LocalCluster
 from alignment.report_files import read_report
 from bandits import cluster as module
 from bandits.__main__ import main
-from bandits.cluster import ShardTask, cluster_workers, job_script, make_on
+from bandits.cluster import cluster_workers, job_script, make_on
 from bandits.engine import open_engine
 from bandits.errors import BanditError, SpecError
 from bandits.plan import make_plan
 from bandits.results import read_sweep
-from bandits.shards import run_shard, shards, work_of
+from bandits.shards import ShardWork, shards, work_of
 from bandits.spec import SweepSpec
 from bandits.sweep import run_sweep
+from bandits.workers import make_and_keep
 
 MakeReport = Callable[..., Path]
 SPEC = {
@@ -33,8 +34,12 @@ SPEC = {
 
 
 @contextmanager
-def scheduler() -> Iterator[str]:
-    """The address of a scheduler with two workers, threads of this process."""
+def scheduler(seen: set[str] | None = None) -> Iterator[str]:
+    """The address of a scheduler with two workers, threads of this process.
+
+    Args:
+        seen: Filled with the names of the tasks that the scheduler was given.
+    """
     with LocalCluster(
         n_workers=2,
         threads_per_worker=1,
@@ -43,9 +48,11 @@ def scheduler() -> Iterator[str]:
         dashboard_address=None,
     ) as cluster:
         yield cluster.scheduler_address
+        if seen is not None:
+            seen |= {str(one.key) for one in cluster.scheduler.transition_log}
 
 
-def tasks_for(report: Path, folder: Path) -> list[ShardTask]:
+def tasks_for(report: Path, folder: Path) -> list[tuple[ShardWork, Path]]:
     plan = make_plan(read_report(report), SweepSpec.model_validate(SPEC))
     folder.mkdir()
     return [
@@ -71,6 +78,25 @@ def test_a_sweep_over_a_cluster_equals_one_in_this_process(
     assert read_sweep(here).manifest["files"] == read_sweep(there).manifest["files"]
 
 
+def test_deals_of_a_declared_outcome_are_made_on_the_cluster_too(
+    make_report: MakeReport, tmp_path: Path
+) -> None:
+    declared = {"agent": "gp_thompson", "dimension": "morality", "shuffles": 19}
+    declared |= {"phase": "generalization", "metric": "mean_reward", "form": "matched"}
+    kernels = ["human", "model-0", "model-1"]
+    more = {"confirmatory": declared, "kernels": kernels, "forms": ["matched"]}
+    report, spec = make_report(models=2), SweepSpec.model_validate(SPEC | more)
+    here, there = tmp_path / "here", tmp_path / "there"
+    seen: set[str] = set()
+
+    run_sweep(spec, report, here, processes=1, figures=False)
+    with scheduler(seen) as address:
+        run_sweep(spec, report, there, processes=1, figures=False, cluster=address)
+
+    assert sum("-deal-" in name for name in seen) == 19
+    assert read_sweep(here).manifest["files"] == read_sweep(there).manifest["files"]
+
+
 @pytest.mark.slow
 def test_a_worker_killed_in_the_middle_loses_nothing(
     make_report: MakeReport, tmp_path: Path
@@ -79,7 +105,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing(
     here = tasks_for(report, tmp_path / "here")
     there = tasks_for(report, tmp_path / "there")
     for task in here:
-        run_shard(*task)
+        make_and_keep(*task)
 
     with cluster_workers("local", 2) as client:
         before = set(client.run(os.getpid).values())

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from bandits.simulate import simulate
 from bandits.spec import SweepSpec, parse_spec
 from bandits.sweep import run_sweep
 from bandits.value_alignment import kernel_target_alignment
-from bandits.workers import workers
+from bandits.workers import make_and_keep, workers
 
 MakeReport = Callable[..., Path]
 ENGINE = open_engine("auto", "float64", "cpu")
@@ -80,7 +81,7 @@ def test_the_deal_that_changes_nothing_gives_the_sweeps_own_outcomes(
         for row in read_sweep(out).cells
     }
     cells = [rows[cell.number, "generalization"] for cell in declared_cells(plan)]
-    assert same.outcomes() == pytest.approx(cells, abs=1e-9)
+    assert same.make() == pytest.approx(cells, abs=1e-9)
 
 
 def test_a_censored_outcome_is_a_median_as_in_the_table_of_cells(
@@ -90,7 +91,7 @@ def test_a_censored_outcome_is_a_median_as_in_the_table_of_cells(
     plan = make_plan(read_report(make_report(models=3)), spec_of(**primary))
     deal = deals(plan, ENGINE)[0]
 
-    found = deal.outcomes()
+    found = deal.make()
 
     slow = []
     for kernel in deal.kernels:
@@ -131,7 +132,7 @@ def test_only_the_declared_row_has_a_p_by_deals_and_it_is_the_tests_own(
         np.array([of[cell.number][name] for cell in cells])
         for name in ("alignment_spearman", "mean_reward")
     )
-    table = np.array([deal.outcomes() for deal in deals(plan, ENGINE)])
+    table = np.array([deal.make() for deal in deals(plan, ENGINE)])
     assert float(told["p_shuffled_values"]) == shuffled_value_test(x, y, table).p
     assert float(told["p"]) == pytest.approx(associate(x, y, seed=1).p)
 
@@ -164,11 +165,12 @@ def test_deals_that_stand_are_kept_and_broken_ones_made_again(
 ) -> None:
     wanted = deals(plan, ENGINE)
     with workers(1) as each:
-        first = simulated_deals(wanted, tmp_path, "abc", each)
+        make = partial(each, make_and_keep)
+        first = simulated_deals(wanted, tmp_path, "abc", make)
         files = sorted(tmp_path.glob("abc-deal-*.json"))
         files[3].write_text("[1.0, 2", encoding="utf-8")
         files[4].write_text("[7.0, 7.0, 7.0]", encoding="utf-8")
-        second = simulated_deals(wanted, tmp_path, "abc", each)
+        second = simulated_deals(wanted, tmp_path, "abc", make)
 
     assert np.array_equal(np.delete(second, 4, axis=0), np.delete(first, 4, axis=0))
     assert second[4].tolist() == [7.0, 7.0, 7.0]

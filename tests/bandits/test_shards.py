@@ -11,9 +11,10 @@ from alignment.report_files import read_report
 from bandits import shards as module
 from bandits.engine import open_engine
 from bandits.plan import Plan, make_plan
-from bandits.shards import Shard, run_shard, shards, standing_groups, work_of
+from bandits.shards import Shard, shards, standing_groups, work_of
 from bandits.simulate import simulate
 from bandits.spec import SweepSpec
+from bandits.workers import make_and_keep
 
 MakeReport = Callable[..., Path]
 ENGINE = open_engine()
@@ -36,7 +37,7 @@ def made(make_report: MakeReport, tmp_path: Path) -> tuple[Path, Shard]:
     """A shard that stands."""
     plan = plan_of(make_report(models=1))
     shard = next(shards(plan, "identity", "cpu"))
-    run_shard(work_of(plan, shard, ENGINE), tmp_path / shard.name)
+    make_and_keep(work_of(plan, shard, ENGINE), tmp_path / shard.name)
     return tmp_path / shard.name, shard
 
 
@@ -98,7 +99,7 @@ def test_a_shard_is_computed_by_the_engine_that_its_header_names(
     shard = next(s for s in shards(plan, "identity", "cpu") if s.first == place)
     path = tmp_path / shard.name
 
-    run_shard(work_of(plan, shard, engine), path)
+    make_and_keep(work_of(plan, shard, engine), path)
 
     assert json.loads(path.with_suffix(".json").read_text())["engine"] == {
         "backend": backend,

@@ -15,10 +15,11 @@ from bandits import stored as module
 from bandits.engine import open_engine
 from bandits.plan import Plan, make_plan
 from bandits.results import write_runs
-from bandits.shards import run_shard, shards, standing_groups, work_of
+from bandits.shards import shards, standing_groups, work_of
 from bandits.simulate import simulate
 from bandits.spec import SweepSpec
 from bandits.stored import StoredRuns
+from bandits.workers import make_and_keep
 
 MakeReport = Callable[..., Path]
 N_RUNS = 150
@@ -44,7 +45,7 @@ def folder(plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Every shard of the plan."""
     folder = tmp_path_factory.mktemp("shards")
     for shard in shards(plan, "identity", "cpu"):
-        run_shard(work_of(plan, shard, open_engine()), folder / shard.name)
+        make_and_keep(work_of(plan, shard, open_engine()), folder / shard.name)
     return folder
 
 
