@@ -26,10 +26,12 @@ from urllib.parse import quote, urlencode
 from django.conf import settings
 
 from collection import embedded, leash
+from collection.secret_files import secret
 
 HOST = "127.0.0.1"
 START_TIMEOUT_S = 60.0
 _PORTS_TRIED = 50
+_ON_LOOPBACK = {"ATTUNE_HOSTS": HOST, "ATTUNE_HTTPS": "", "ATTUNE_PROXIES": ""}
 
 
 class ServerDidNotStart(RuntimeError):
@@ -41,6 +43,9 @@ def serve_in_background(
     *, port: int | None = None, env: Mapping[str, str] | None = None
 ) -> Iterator[str]:
     """The site on a port of its own, with this process's database and folder.
+
+    It is for this machine alone, so it answers plain HTTP under its own address, however
+    the site itself is reached.
 
     Args:
         port: Where to listen; a free port when left out.
@@ -55,6 +60,7 @@ def serve_in_background(
     """
     port = free_port() if port is None else port
     base_url = f"http://{HOST}:{port}"
+    env = _ON_LOOPBACK | dict(env or {})
     with _running(gunicorn_command(port), f"server-{port}", env) as (server, log):
         _wait_until_up(server, base_url, log)
         yield base_url
@@ -149,19 +155,27 @@ def child_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment in which a child process sees this process's data.
 
     The same database (also a test's own), the same ``var`` folder, the same secret key.
+    A secret that came in a file stays in it: the child reads it there itself.
     """
     database = settings.DATABASES["default"]
     environment = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "collection.settings",
         "ATTUNE_VAR": str(settings.VAR),
-        "ATTUNE_SECRET_KEY": settings.SECRET_KEY,
         "OMP_WAIT_POLICY": "PASSIVE",
     }
+    if not _in_file("ATTUNE_SECRET_KEY", settings.SECRET_KEY):
+        environment["ATTUNE_SECRET_KEY"] = settings.SECRET_KEY
+        environment.pop("ATTUNE_SECRET_KEY_FILE", None)
     is_embedded = database["ENGINE"] == "collection.embedded"
     if not (is_embedded and database["NAME"] == embedded.DATABASE):
         environment["DATABASE_URL"] = _url_of(database)
     return environment | dict(extra or {})
+
+
+def _in_file(name: str, value: str) -> bool:
+    """Whether a file that the environment names hands over this very secret."""
+    return bool(os.environ.get(f"{name}_FILE")) and secret(name) == value
 
 
 def free_port() -> int:
@@ -189,6 +203,8 @@ def _url_of(database: Mapping[str, Any]) -> str:
         str(database.get(key) or "")
         for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT")
     )
+    if _in_file("DATABASE_PASSWORD", password):
+        password = ""
     options = {k: v for k, v in database.get("OPTIONS", {}).items() if k != "pool"}
     if host.startswith("/"):  # the folder of a unix socket
         options["host"], host = host, ""

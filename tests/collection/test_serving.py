@@ -100,6 +100,71 @@ def test_a_grandchild_is_given_the_same_database_too() -> None:
     assert child.stdout == environment["DATABASE_URL"]
 
 
+@pytest.mark.django_db
+def test_a_secret_that_came_in_a_file_is_left_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As containers get theirs; given both ways, a child would refuse to start."""
+    key, password = tmp_path / "key", tmp_path / "password"
+    key.write_text(settings.SECRET_KEY + "\n")
+    password.write_text("correct horse\n")
+    monkeypatch.setitem(settings.DATABASES["default"], "PASSWORD", "correct horse")
+    monkeypatch.delenv("ATTUNE_SECRET_KEY", raising=False)
+    monkeypatch.setenv("ATTUNE_SECRET_KEY_FILE", str(key))
+    monkeypatch.setenv("DATABASE_PASSWORD_FILE", str(password))
+    ask = (
+        "import django; django.setup()\n"
+        "from django.conf import settings as s\n"
+        "print(s.SECRET_KEY, s.DATABASES['default']['PASSWORD'])"
+    )
+
+    environment = serving.child_environment()
+    child = subprocess.run(
+        [sys.executable, "-c", ask],
+        env=environment,
+        cwd=settings.BASE_DIR,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert child.stdout == f"{settings.SECRET_KEY} correct horse\n"
+    told = " ".join(environment.values())
+    assert settings.SECRET_KEY not in told
+    assert "horse" not in told
+
+
+@pytest.mark.django_db
+def test_another_key_than_the_files_is_handed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = tmp_path / "key"
+    key.write_text("some other key")
+    monkeypatch.delenv("ATTUNE_SECRET_KEY", raising=False)
+    monkeypatch.setenv("ATTUNE_SECRET_KEY_FILE", str(key))
+
+    environment = serving.child_environment()
+
+    assert environment["ATTUNE_SECRET_KEY"] == settings.SECRET_KEY
+    assert "ATTUNE_SECRET_KEY_FILE" not in environment
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_server_of_ones_own_answers_however_the_site_is_reached(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Simulated participants use the pages from within a site that is behind TLS."""
+    monkeypatch.setenv("ATTUNE_HOSTS", "study.example.org")
+    monkeypatch.setenv("ATTUNE_HTTPS", "1")
+    monkeypatch.setenv("ATTUNE_PROXIES", "1")
+
+    with serving.serve_in_background() as base_url:
+        page = httpx.get(f"{base_url}/research/login/")
+
+    assert page.status_code == 200
+    assert "Secure" not in page.headers["set-cookie"]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_the_site_ends_when_one_of_its_processes_does() -> None:
     with serving.site(port=serving.free_port()) as site:
