@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import json
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -90,6 +92,50 @@ def test_a_damaged_ledger_is_noticed_before_anything_is_restored(
 
     with pytest.raises(CommandError, match="line 1: must be one tombstone"):
         call_command("restore", place, "--replace")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("studies/../../outside", tarfile.REGTYPE),
+        ("/outside", tarfile.REGTYPE),
+        ("elsewhere/file", tarfile.REGTYPE),
+        ("studies/link", tarfile.SYMTYPE),
+        ("studies/link", tarfile.LNKTYPE),
+        ("studies/device", tarfile.CHRTYPE),
+    ],
+)
+def test_results_are_put_nowhere_but_in_their_folder(
+    tmp_path: Path, name: str, kind: bytes
+) -> None:
+    target = tmp_path / "var" / "studies"
+    target.mkdir(parents=True)
+    (target / "mine.csv").write_text("kept")
+    entry = tarfile.TarInfo(name)
+    entry.type, entry.size = kind, 4 if kind == tarfile.REGTYPE else 0
+    entry.linkname = "/etc/hostname"
+    with tarfile.open(tmp_path / "results.tar", "w") as packed:
+        packed.addfile(entry, io.BytesIO(b"evil"))
+
+    with pytest.raises(BackupRefused, match="which none of Attune's backups does"):
+        backups._unpack(tmp_path / "results.tar", target)
+
+    found = {path.name for path in tmp_path.rglob("*") if path.is_file()}
+    assert found == {"results.tar", "mine.csv"}
+    kept = tmp_path / "var" / "studies.before-restore" / "mine.csv"
+    assert kept.read_text() == "kept"
+
+
+def test_results_come_back_as_they_were_packed(tmp_path: Path) -> None:
+    source, target = tmp_path / "a" / "studies", tmp_path / "b" / "studies"
+    (source / "everyday" / "empty").mkdir(parents=True)
+    (source / "everyday" / "rows.bin").write_bytes(bytes(range(256)))
+    backups._pack(source, tmp_path / "results.tar")
+
+    backups._unpack(tmp_path / "results.tar", target)
+
+    assert (target / "everyday" / "rows.bin").read_bytes() == bytes(range(256))
+    assert (target / "everyday" / "empty").is_dir()
 
 
 def test_a_program_that_fails_is_quoted() -> None:
