@@ -159,7 +159,7 @@ def _dots(
         "x": values,
         "y": [row.rater for row in rows],
         "error_x": error_bars(
-            values, [row.low for row in rows], [row.high for row in rows]
+            values, [row.low for row in rows], [row.high for row in rows], colour
         ),
         "marker": {"color": colour, "size": 9},
         "customdata": list(texts),

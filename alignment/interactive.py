@@ -141,10 +141,15 @@ def heading(text: str, number: int, *, size: int = 13) -> Spec:
 
 
 def error_bars(
-    values: Sequence[float], low: Sequence[float], high: Sequence[float]
+    values: Sequence[float], low: Sequence[float], high: Sequence[float], colour: str
 ) -> Spec:
-    """Bars from low to high, each in the units of the values; none where NaN."""
+    """Bars from low to high, each in the units of the values; none where NaN.
+
+    Args:
+        colour: Told, because plotly would take the marker's: white, where it is open.
+    """
     return {
+        "color": colour,
         "type": "data",
         "symmetric": False,
         "array": [h - v for v, h in zip(values, high, strict=True)],

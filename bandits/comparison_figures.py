@@ -151,22 +151,9 @@ def explored(rows: Sequence[Row], title: str) -> Interactive:
                 "layer": "below",
             }
         )
-        apart = [row["difference"] for row in mine]
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "x": apart,
-                "y": [_name(row) for row in mine],
-                "error_x": error_bars(
-                    apart, [row["low"] for row in mine], [row["high"] for row in mine]
-                ),
-                "marker": {"size": 9, "color": [_colour(row) for row in mine]},
-                "customdata": [_told(row) for row in mine],
-                "hovertemplate": "%{customdata}<extra></extra>",
-                **place(number),
-            }
-        )
+        for colour in dict.fromkeys(map(_colour, mine)):
+            some = [row for row in mine if _colour(row) == colour]
+            traces.append(_dots(some, colour, number))
     tall = 40 + 26 * len(kernels)
     return Interactive(traces, layout, rows, height=TOP + BOTTOM + tall)
 
@@ -218,6 +205,23 @@ def _still(rows: Sequence[Row], title: str, mark: str, simulated: bool) -> Figur
         at = 0.985, 1 - 0.2 / height
         figure.text(*at, "SIMULATED PARTICIPANTS", ha="right", va="top", **stamp)
     return figure
+
+
+def _dots(rows: Sequence[Row], colour: str, number: int) -> Spec:
+    apart, low, high = (
+        [row[name] for row in rows] for name in ("difference", "low", "high")
+    )
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": apart,
+        "y": [_name(row) for row in rows],
+        "error_x": error_bars(apart, low, high, colour),
+        "marker": {"size": 9, "color": colour},
+        "customdata": [_told(row) for row in rows],
+        "hovertemplate": "%{customdata}<extra></extra>",
+        **place(number),
+    }
 
 
 def _told(row: Row) -> str:

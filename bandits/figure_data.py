@@ -173,9 +173,10 @@ def _kernels(rows: Sequence[Row], metric: str, measure: str, number: int) -> lis
                 "visible": "legendonly" if given else True,
                 "x": x,
                 "y": y,
-                "error_x": error_bars(x, low, high),
+                "error_x": error_bars(x, low, high, colour),
                 "error_y": {
                     "type": "data",
+                    "color": colour,
                     "array": error,
                     "thickness": 1.4,
                     "width": 0,

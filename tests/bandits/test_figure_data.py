@@ -41,6 +41,17 @@ def test_kernels_as_given_wait_in_the_legend_where_there_are_matched_ones() -> N
     )
 
 
+def test_intervals_are_seen_where_a_marker_is_open() -> None:
+    """Plotly gives bars the colour of the marker's middle: white on a white page."""
+    traces = outcome_data(MATERIAL, TASK, PHASE, "mean_reward").traces
+
+    marked = [trace for trace in traces if trace.get("mode") == "markers"]
+    assert any(trace["marker"]["color"] == "#ffffff" for trace in marked)
+    for trace in marked:
+        for bars in ("error_x", "error_y"):
+            assert trace[bars]["color"] == trace["marker"]["line"]["color"]
+
+
 def test_the_table_holds_both_panels_apart() -> None:
     figure = outcome_data(MATERIAL, TASK, PHASE, "mean_reward")
 

@@ -62,11 +62,13 @@ def test_a_researcher_walks_from_login_to_logout(
     walk.result("report")
     walk.job("small", "Run the bandit sweep")
     walk.result("sweep")
-    kept = walk.download("Download all files")
+    with zipfile.ZipFile(walk.download("Download all files")) as kept:
+        damaged, names = kept.testzip(), kept.namelist()
     walk.log_out()
     context.close()
 
-    assert zipfile.is_zipfile(kept)
+    assert damaged is None
+    assert any(name.endswith("/manifest.json") for name in names)
     assert walk.violations == {}
     assert walk.complaints == []
     assert {"live", "report", "sweep", "login"} <= set(walk.seen)
