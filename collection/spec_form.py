@@ -21,6 +21,7 @@ from collection.models import JobRecord
 from collection.spec_documents import flat, nested
 from collection.spec_fields import Choices, field_of, parts, required, schema
 from collection.tables import rows_of
+from collection.toml_file import parse_toml
 
 MOST_BYTES = 64 * 1024
 ENDS = ("value_oracle", "value_shuffled", "identity")
@@ -122,12 +123,12 @@ class UploadForm(forms.Form):
                 f"A sweep’s document has at most {MOST_BYTES // 1024} kB.", "too-large"
             )
         try:
-            return tomllib.loads(given.read().decode("utf-8"))
+            return parse_toml(given.read().decode("utf-8"))
         except UnicodeDecodeError:
             raise forms.ValidationError(
                 "The file must be text in UTF-8.", "not-text"
             ) from None
-        except (tomllib.TOMLDecodeError, RecursionError) as problem:
+        except (ValueError, RecursionError) as problem:
             raise forms.ValidationError(
                 f"The file is not TOML: {problem}.", "not-toml"
             ) from None

@@ -6,6 +6,7 @@ without end, characters that PostgreSQL does not keep, tables within tables with
 
 from __future__ import annotations
 
+import re
 import tomllib
 from math import isfinite
 from pathlib import Path
@@ -17,16 +18,44 @@ LARGEST: Final = 2**31 - 1
 """The largest whole number of a database column."""
 DEEPEST: Final = 12
 """Tables within tables; a definition needs five."""
+_TOO_DEEP: Final = f"has tables within tables, over {DEEPEST} deep"
+# tomllib takes time that grows with the square of a dotted name: a day for 2 MB of one.
+# Begun at the beginning of a word only, so that this look takes no such time itself.
+_LONG_NAME: Final = re.compile(
+    r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){20}""", re.ASCII
+)
+
+
+class TooDeep(ValueError):
+    """A name of so many parts that reading it would take a server's time."""
+
+    def __init__(self) -> None:
+        super().__init__(_TOO_DEEP)
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """A document that anybody may have sent, in time that grows with its length.
+
+    Raises:
+        TooDeep: Names of dozens of parts.
+        ValueError: No TOML (TOMLDecodeError), or numbers of thousands of digits.
+        RecursionError: Brackets within brackets without end.
+    """
+    if _LONG_NAME.search(text):
+        raise TooDeep
+    return tomllib.loads(text)
 
 
 def read_toml(path: Path) -> tuple[dict[str, Any] | None, list[Fault]]:
     """The document as read, or None where it cannot be; and what is wrong with it."""
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = parse_toml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         return None, [Fault(path.name, f"cannot be read: {_reason(error)}")]
     except RecursionError:
         return None, [Fault(path.name, "has brackets within brackets without end")]
+    except TooDeep as error:
+        return None, [Fault(path.name, str(error))]
     except ValueError as error:  # TOMLDecodeError, and numbers of thousands of digits
         return None, [Fault(path.name, f"is not TOML: {error}")]
     return _checked(raw, path.name)
@@ -49,7 +78,7 @@ def _checked(
         place, value, depth = waiting.pop()
         where = f"{file}: {place}" if place else file
         if depth > DEEPEST:
-            return None, [Fault(file, f"has tables within tables, over {DEEPEST} deep")]
+            return None, [Fault(file, _TOO_DEEP)]
         if isinstance(value, dict):
             for key, inner in value.items():
                 if "\0" in key:

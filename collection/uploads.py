@@ -19,7 +19,7 @@ from django.db import IntegrityError, transaction
 from collection import access
 from collection.access import Role
 from collection.definitions import StudyDefinition, load_definition
-from collection.document_lines import place_of
+from collection.document_lines import places_of
 from collection.errors import DefinitionError, Fault
 from collection.loading import load_study
 from collection.models import Study
@@ -141,8 +141,9 @@ def files_shown(refused: UploadRefused) -> tuple[list[str], list[FileShown]]:
     """Faults that are in no file, and each file's lines around those that are."""
     loose: list[str] = []
     placed: dict[str, dict[int, list[str]]] = {}
-    for fault in refused.faults[:MOST_FAULTS]:
-        found = place_of(fault, refused.files)
+    faults = refused.faults[:MOST_FAULTS]
+    places = places_of(faults, refused.files)
+    for fault, found in zip(faults, places, strict=True):
         if found is None:
             loose.append(str(fault))
             continue
@@ -153,8 +154,8 @@ def files_shown(refused: UploadRefused) -> tuple[list[str], list[FileShown]]:
     if len(refused.faults) > MOST_FAULTS:
         loose.append(f"… and {len(refused.faults) - MOST_FAULTS} more faults")
     return loose, [
-        FileShown(name, _lines(refused.files[name], faults))
-        for name, faults in placed.items()
+        FileShown(name, _lines(refused.files[name], said))
+        for name, said in placed.items()
     ]
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collection.document_lines import line_of, lines_of, place_of
+from collection.document_lines import line_of, lines_of, places_of
 from collection.errors import Fault
 
 DOCUMENT = '''slug = "x"  # the address
@@ -96,7 +96,7 @@ def test_a_fault_is_found_in_the_files_that_were_sent(
         "actions.csv": "action_id,text\nalpha,A\nbravo,B\n",
     }
 
-    assert place_of(fault, files) == found
+    assert list(places_of([fault], files)) == [found]
 
 
 @given(st.text(alphabet="ab.=[]{}\"'#\\ \n,", max_size=200))
@@ -104,6 +104,19 @@ def test_no_text_makes_it_fail(text: str) -> None:
     lines = lines_of(text)
 
     assert all(1 <= line <= max(1, len(text.splitlines())) for line in lines.values())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['title = "' + "x" * 1_000_000, "[" + " " * 1_000_000, "a = [" + "1," * 500_000],
+)
+def test_a_line_without_end_is_walked_once(text: str) -> None:
+    """Each of these once kept a server's process busy for minutes, or for hours."""
+    faults = [Fault("study.toml: title", "is too long")] * 150
+
+    found = list(places_of(faults, {"study.toml": text}))
+
+    assert found == [("study.toml", 1)] * 150
 
 
 def test_every_table_of_a_real_study_is_found() -> None:

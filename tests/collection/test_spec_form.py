@@ -158,6 +158,8 @@ def test_a_null_field_is_left_out_of_the_file(tmp_path: Path) -> None:
     ("content", "sentence"),
     [
         (b"n_runs = ", "is not TOML"),
+        (b"n_runs = " + b"9" * 5_000, "Exceeds the limit"),
+        (b"a." * 5_000 + b"a = 1", "has tables within tables"),
         (b"\xff\xfe", "text in UTF-8"),
         (b"#" * (MOST_BYTES + 1), "at most 64 kB"),
         (b"", "empty"),

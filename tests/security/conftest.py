@@ -33,7 +33,8 @@ def site(outside_var: Path, transactional_db: None) -> Site:
 def outside(site: Site) -> Iterator[Browser]:
     """Makes a browser without cookies that looks at the running server."""
     # The tests' own settings turn limits off: here they are what is tested.
-    with serving.serve_in_background(env={"ATTUNE_LIMITS": "1"}) as base_url:
+    env = {"ATTUNE_LIMITS": "1", "ATTUNE_PROLIFIC_WEBHOOK_SECRET": "not known outside"}
+    with serving.serve_in_background(env=env) as base_url:
         made: list[httpx.Client] = []
 
         def browser() -> httpx.Client:
