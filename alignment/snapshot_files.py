@@ -7,7 +7,9 @@ what stood on which side of the screen is the response's business.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -121,6 +123,8 @@ def write_snapshot(
 ) -> dict[str, Any]:
     """Check the rows of a snapshot and write its folder; the manifest comes last.
 
+    Rows are checked as they are written, and none is held: they may be read from disk.
+
     Rows are mappings by the column names above. `weight` (1), `trial_id`, `group`,
     `block_order`, `sampler` (all empty) and `propensity` (unknown) may be left out.
 
@@ -163,48 +167,45 @@ def write_snapshot(
         action_rows = [dict(row) for row in actions]
         ids = _check_actions(action_rows)
         names = _check_dimensions(dimensions)
-        values = _checked(
-            "value_judgments", value_rows, VALUE_COLUMNS, _value_row(ids, names)
-        )
-        similarities = _checked(
-            "similarity_judgments",
-            similarity_rows,
-            SIMILARITY_COLUMNS,
-            _similarity_row(ids, means_only),
-        )
-        triplets = _checked(
-            "triplet_judgments", triplet_rows, TRIPLET_COLUMNS, _triplet_row(ids)
-        )
-        arrangements = _checked(
-            "arrangement_judgments",
-            arrangement_rows,
-            ARRANGEMENT_COLUMNS,
-            _arrangement_row(ids),
-        )
-        set_aside = _checked(
-            SET_ASIDE,
-            set_aside_rows,
-            SIMILARITY_COLUMNS,
-            _similarity_row(ids, means_only),
-        )
-        exclusions = [dict(row) for row in exclusion_rows]
-        sensitivity = [dict(row) for row in sensitivity_rows]
         if world is not None and not simulated:
             raise JudgmentsError(
                 f"snapshot of {study}: only simulated participants live in a world, "
                 f"got world {world} and simulated = false"
             )
-        write_rows(folder / "actions.csv", tuple(action_rows[0]), action_rows)
-        write_rows(folder / "value_judgments.csv", VALUE_COLUMNS, values)
-        write_rows(
-            folder / "similarity_judgments.csv", SIMILARITY_COLUMNS, similarities
+        similarity = _similarity_row(ids, means_only)
+        tables = (
+            Written("value_judgments", VALUE_COLUMNS, _value_row(ids, names)),
+            Written("similarity_judgments", SIMILARITY_COLUMNS, similarity),
+            Written("triplet_judgments", TRIPLET_COLUMNS, _triplet_row(ids)),
+            Written(
+                "arrangement_judgments", ARRANGEMENT_COLUMNS, _arrangement_row(ids)
+            ),
+            Written(SET_ASIDE, SIMILARITY_COLUMNS, similarity),
+            Written("exclusions", EXCLUSION_COLUMNS),
+            Written("sensitivity", SENSITIVITY_COLUMNS),
         )
-        write_rows(folder / "triplet_judgments.csv", TRIPLET_COLUMNS, triplets)
-        if arrangements:
-            write_rows(folder / ARRANGEMENTS_FILE, ARRANGEMENT_COLUMNS, arrangements)
-        write_rows(folder / "exclusions.csv", EXCLUSION_COLUMNS, exclusions)
-        write_rows(folder / "sensitivity.csv", SENSITIVITY_COLUMNS, sensitivity)
-        write_rows(folder / f"{SET_ASIDE}.csv", SIMILARITY_COLUMNS, set_aside)
+        given = (
+            value_rows,
+            similarity_rows,
+            triplet_rows,
+            arrangement_rows,
+            set_aside_rows,
+            exclusion_rows,
+            sensitivity_rows,
+        )
+        try:
+            for table, rows in zip(tables, given, strict=True):
+                _write_table(folder, table, rows)
+        except BaseException:
+            for table in tables:
+                (folder / f"{table.name}.csv").unlink(missing_ok=True)
+            raise
+        write_rows(folder / "actions.csv", tuple(action_rows[0]), action_rows)
+        values, similarities, triplets, arrangements, _, exclusions, sensitivity = (
+            tables
+        )
+        if not arrangements.n:
+            (folder / ARRANGEMENTS_FILE).unlink()
         return write_manifest(
             folder,
             kind="snapshot",
@@ -225,21 +226,22 @@ def write_snapshot(
                 "consent_uses": list(consent_uses),
                 "counts": {
                     "actions": len(action_rows),
-                    "raters": _n_raters(values, similarities, triplets, arrangements),
-                    "value_judgments": len(values),
-                    "similarity_judgments": len(similarities),
-                    "triplet_judgments": len(triplets),
+                    "raters": len(
+                        {one for table in tables[:4] for one in table.raters[""]}
+                        - {AGGREGATE}
+                    ),
+                    "value_judgments": values.n,
+                    "similarity_judgments": similarities.n,
+                    "triplet_judgments": triplets.n,
                     **(
-                        {"arrangement_judgments": len(arrangements)}
-                        if arrangements
+                        {"arrangement_judgments": arrangements.n}
+                        if arrangements.n
                         else {}
                     ),
-                    "exclusions": len(exclusions),
+                    "exclusions": exclusions.n,
                 },
                 "raters_excluded": {
-                    scheme: _n_raters(
-                        [row for row in sensitivity if row["exclusion"] == scheme]
-                    )
+                    scheme: len(sensitivity.raters[scheme] - {AGGREGATE})
                     for scheme in EXCLUSION_SCHEMES
                 },
             },
@@ -249,14 +251,44 @@ def write_snapshot(
 Check = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-def _checked(
-    table: str, rows: Iterable[Row], columns: Sequence[str], check: Check
-) -> list[dict[str, Any]]:
+@dataclass
+class Written:
+    """One table on its way into its file; the numbers grow as its rows pass by.
+
+    check: What a row must be, and as what it is written; None takes it as it is.
+    raters: Scheme of exclusion, or an empty text -> whoever stands in a row of it.
+    """
+
+    name: str
+    columns: Sequence[str]
+    check: Check | None = None
+    n: int = 0
+    raters: defaultdict[object, set[object]] = field(
+        default_factory=lambda: defaultdict(set)
+    )
+
+
+def _write_table(folder: Path, table: Written, rows: Iterable[Row]) -> None:
+    """Write a table row by row; of a faulty one there is no file."""
+
+    def passing() -> Iterator[Row]:
+        for row in rows if table.check is None else _checked(table, rows):
+            table.n += 1
+            table.raters[row.get("exclusion", "")].add(row.get("rater_id"))
+            yield row
+
+    write_rows(folder / f"{table.name}.csv", table.columns, passing())
+
+
+def _checked(table: Written, rows: Iterable[Row]) -> Iterator[Row]:
     """Every row through `check`; all faults at once, the first few spelled out."""
-    good: list[dict[str, Any]] = []
+    assert table.check is not None  # who calls has looked
+    columns = table.columns
+    defaults = {c: DEFAULTS[c] for c in columns if c in DEFAULTS}
     faults: list[str] = []
+    n_faults = 0
     for number, row in enumerate(rows, start=1):
-        full = {**{c: DEFAULTS[c] for c in columns if c in DEFAULTS}, **row}
+        full = {**defaults, **row}
         missing = [column for column in columns if column not in full]
         unknown = [column for column in full if column not in columns]
         try:
@@ -266,14 +298,17 @@ def _checked(
                     f"missing: {', '.join(missing) or 'none'}; "
                     f"unknown: {', '.join(unknown) or 'none'}"
                 )
-            good.append(check(full))
+            good = table.check(full)
         except JudgmentsError as fault:
-            faults.append(f"{table} row {number}: {fault}")
-    if faults:
-        more = len(faults) - FAULTS_SHOWN
-        shown = "\n".join(faults[:FAULTS_SHOWN])
+            n_faults += 1
+            if n_faults <= FAULTS_SHOWN:
+                faults.append(f"{table.name} row {number}: {fault}")
+        else:
+            yield good
+    if n_faults:
+        more = n_faults - FAULTS_SHOWN
+        shown = "\n".join(faults)
         raise JudgmentsError(shown + (f"\nand {more} more" if more > 0 else ""))
-    return good
 
 
 def _value_row(ids: set[str], names: set[str]) -> Check:
@@ -423,8 +458,3 @@ def _number(row: Mapping[str, Any], column: str, low: float, high: float) -> flo
             f"(rater {row['rater_id']})"
         )
     return number
-
-
-def _n_raters(*tables: Sequence[Mapping[str, object]]) -> int:
-    raters = {row["rater_id"] for table in tables for row in table}
-    return len(raters - {AGGREGATE})

@@ -1,7 +1,8 @@
 """Accounts: found by name or e-mail, made by invitation, welcomed by a link.
 
 There is no mail server: whoever invites gets a link, once, and hands it over. It lets the
-new person choose a password, stops working when they have, and after three days.
+new person choose a password, stops working when they have, and after three days. A link
+that was lost is never shown again: a new one is made, and the lost one opens nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from collection import audit
-from collection.errors import NotOneAccount
+from collection.access import Role, allows, role_in, studies_of
+from collection.errors import NotInvited, NotOneAccount
+from collection.models import Study
 
 
 def account_named(who: str) -> User:
@@ -56,3 +59,55 @@ def welcome_key(user: User) -> tuple[str, str]:
         urlsafe_base64_encode(force_bytes(user.pk)),
         default_token_generator.make_token(user),
     )
+
+
+def waits(user: User) -> bool:
+    """Whether an invited person has not chosen a password yet."""
+    return user.is_active and not user.has_usable_password()
+
+
+def may_renew(user: User, by: Any) -> bool:
+    """Whether `by` may have a new link for this account.
+
+    Whoever holds the link can become that person. So it must open nothing that is not
+    `by`'s own already: every study they own, every team they lead.
+    """
+    if not waits(user):
+        return False
+    if by.is_superuser:
+        return True
+    return (
+        not user.is_superuser
+        and not user.is_staff
+        and all(allows(role_in(by, one), Role.OWNER) for one in studies_of(user))
+        and not user.team_places.exclude(
+            team__places__in=by.team_places.filter(leads=True)
+        ).exists()
+    )
+
+
+@transaction.atomic
+def renew(user: User, study: Study, *, by: Any) -> tuple[str, str]:
+    """A new :func:`welcome_key` for an invited person; the old one stops working at once.
+
+    Args:
+        study: In whose log it is noted.
+
+    Raises:
+        NotInvited: they have a password, or the account opens more than `by` owns.
+    """
+    user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    if not waits(user):
+        raise NotInvited(
+            f"{user} does not wait for an invitation any more: no link was made."
+        )
+    if not may_renew(user, by):
+        raise NotInvited(
+            f"The link would open more than you own: whoever runs this server can make "
+            f"one for {user}."
+        )
+    # Tokens are made of the password's hash. Each unusable one is another.
+    user.set_unusable_password()
+    user.save(update_fields=["password"])
+    audit.record(by, study, "account.invited-anew", account=user.get_username())
+    return welcome_key(user)

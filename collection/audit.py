@@ -21,6 +21,7 @@ VERBS: Final[dict[str, str]] = {
     "person.role-changed": "Changed a role",
     "person.removed": "Removed from the study",
     "account.invited": "Invited somebody",
+    "account.invited-anew": "Made a new invitation link",
     "account.password-set": "Chose a first password",
     "account.password-changed": "Changed their password",
     "team.made": "Made a team",

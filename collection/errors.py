@@ -231,6 +231,13 @@ class NotOneAccount(CollectionError):
     status = 404
 
 
+class NotInvited(CollectionError):
+    """An invitation cannot be made anew: it was used, or opens too much."""
+
+    code = "not-invited"
+    status = 409
+
+
 class LastLead(CollectionError):
     """The last person who leads a team cannot stop, while there are others in it."""
 

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from collection import access, accounts
 from collection.access import Role, role_in, study_for
-from collection.errors import LastOwner, NotOneAccount
+from collection.errors import LastOwner, NotInvited, NotOneAccount
 from collection.models import Membership, Study
 from collection.people_forms import ROLES, AddForm, InviteForm, RoleForm, TeamForm
 
@@ -74,10 +74,22 @@ def invite(request: HttpRequest, slug: str) -> HttpResponse:
             by=request.user,
         )
         access.grant(study, user, Role(form.cleaned_data["role"]), by=request.user)
-    link = reverse("research-welcome", args=accounts.welcome_key(user))
-    return _people(
-        request, study, invited=user, welcome_url=request.build_absolute_uri(link)
-    )
+    return _invited(request, study, user, accounts.welcome_key(user))
+
+
+@login_required
+@require_POST
+def invite_anew(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Make and show a new link for somebody whose invitation was lost or ran out."""
+    study = study_for(request.user, slug, at_least=Role.OWNER)
+    user = get_object_or_404(study.memberships, pk=pk, user__isnull=False).user
+    assert user is not None  # as the filter says
+    try:
+        key = accounts.renew(user, study, by=request.user)
+    except NotInvited as refusal:
+        messages.error(request, refusal.message)
+        return redirect("research-people", slug=slug)
+    return _invited(request, study, user, key, anew=True)
 
 
 @login_required
@@ -123,12 +135,22 @@ def _people(request: HttpRequest, study: Study, **shown: Any) -> HttpResponse:
     if may_change:
         team_form = TeamForm(user=request.user, study=study)
         shown = {"add_form": AddForm(), "team_form": team_form, **shown}
+    memberships = list(
+        study.memberships.select_related("user", "team")
+        .prefetch_related("team__places__user")
+        .order_by("team", "since", "pk")
+    )
+    waiting = {one.user for one in memberships if one.user and accounts.waits(one.user)}
     context = {
         "study": study,
         "heading": "People",
-        "memberships": study.memberships.select_related("user", "team")
-        .prefetch_related("team__places__user")
-        .order_by("team", "since", "pk"),
+        "memberships": memberships,
+        "waiting": waiting,
+        "renewable": {
+            user
+            for user in waiting
+            if may_change and accounts.may_renew(user, request.user)
+        },
         "role": role,
         "may_change": may_change,
         "roles": ROLES,
@@ -137,6 +159,19 @@ def _people(request: HttpRequest, study: Study, **shown: Any) -> HttpResponse:
     return render(
         request, "research/people.html", context, status=422 if refused else 200
     )
+
+
+def _invited(
+    request: HttpRequest,
+    study: Study,
+    user: Any,
+    key: tuple[str, str],
+    *,
+    anew: bool = False,
+) -> HttpResponse:
+    """The page that shows a link once."""
+    link = request.build_absolute_uri(reverse("research-welcome", args=key))
+    return _people(request, study, invited=user, anew=anew, welcome_url=link)
 
 
 def _grant(request: HttpRequest, study: Study, who: Any, role: str) -> HttpResponse:

@@ -110,6 +110,11 @@ urlpatterns = [
         name="research-people-role",
     ),
     path(
+        "studies/<slug:slug>/people/<int:pk>/invite-anew/",
+        people_pages.invite_anew,
+        name="research-people-invite-anew",
+    ),
+    path(
         "studies/<slug:slug>/people/<int:pk>/remove/",
         people_pages.remove,
         name="research-people-remove",

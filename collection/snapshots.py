@@ -45,6 +45,7 @@ from collection.models import (
 )
 from collection.models.trials import Kind
 from collection.quality import Evidence, response_verdict, session_verdict
+from collection.spool import Spool, sorted_by_name
 
 SIMILARITY_RULE = "rating / 100, from 0 (the low end) to 1 (the high end)"
 POPULATION = {True: "simulated", False: "real"}
@@ -66,20 +67,21 @@ NAMING_RATERS = (
 
 @dataclass
 class Judgments:
-    """The rows of a snapshot's tables, as `alignment.snapshot_files` takes them."""
+    """The rows of a snapshot's tables, as `alignment.snapshot_files` takes them; on disk,
+    so that a million judgments need no more memory than a thousand."""
 
-    values: list[Row] = field(default_factory=list)
-    similarities: list[Row] = field(default_factory=list)
-    triplets: list[Row] = field(default_factory=list)
-    arrangements: list[Row] = field(default_factory=list)
-    exclusions: list[Row] = field(default_factory=list)
-    sensitivity: list[Row] = field(default_factory=list)
-    set_aside: list[Row] = field(default_factory=list)
+    values: Spool[Row] = field(default_factory=Spool)
+    similarities: Spool[Row] = field(default_factory=Spool)
+    triplets: Spool[Row] = field(default_factory=Spool)
+    arrangements: Spool[Row] = field(default_factory=Spool)
+    exclusions: Spool[Row] = field(default_factory=Spool)
+    sensitivity: Spool[Row] = field(default_factory=Spool)
+    set_aside: Spool[Row] = field(default_factory=Spool)
     without_consent: int = 0
     languages: Counter[str] = field(default_factory=Counter)
     """Language -> people with a judgment in a table of it; they read the study in it."""
 
-    def tables(self) -> list[list[Row]]:
+    def tables(self) -> list[Spool[Row]]:
         """All of them, what was left out too."""
         return [getattr(self, name) for name in NAMING_RATERS]
 
@@ -90,9 +92,9 @@ class Judgments:
     def renamed(self, key: str) -> Judgments:
         """The same with other names for raters and trials, in the names' new order."""
         tables: dict[str, Any] = {
-            name: sorted(
+            name: sorted_by_name(
                 (_renamed(row, key) for row in getattr(self, name)),
-                key=lambda row: (str(row["rater_id"]), str(row.get("trial_id", ""))),
+                lambda row: (str(row["rater_id"]), str(row.get("trial_id", ""))),
             )
             for name in NAMING_RATERS
         }
@@ -245,7 +247,7 @@ def read_judgments(
         before = len(judgments)
         schemes = sensitivity.left_out(evidence, whole, (flagged or {}).get(session.pk))
         if any(trial.kind != Kind.QUESTION for trial in trials):
-            judgments.sensitivity += schemes
+            judgments.sensitivity.extend(schemes)
         for trial in trials:
             if trial.kind == Kind.QUESTION:
                 continue

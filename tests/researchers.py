@@ -104,6 +104,7 @@ class Site:
             "research-people-add": ("post", [slug]),
             "research-people-add-team": ("post", [slug]),
             "research-people-invite": ("post", [slug]),
+            "research-people-invite-anew": ("post", [slug, self._invited()]),
             "research-people-role": ("post", [slug, self._place("vi")]),
             "research-people-remove": ("post", [slug, self._place("ada")]),
             "research-definition": ("get", [slug]),
@@ -144,6 +145,12 @@ class Site:
 
     def _place(self, name: str) -> int:
         return self.study.memberships.get(user__username=name).pk
+
+    def _invited(self) -> int:
+        """The place of somebody who did not come yet: none of those who ask."""
+        known = User.objects.filter(username="guest").first()
+        guest = known or User.objects.create_user("guest")
+        return access.grant(self.study, guest, access.Role.VIEWER).pk
 
     def _group(self) -> str:
         return self.study.definition_model().groups[0].name

@@ -10,7 +10,7 @@ strict exclusion may use. A flag never excludes anybody by itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Set
 from dataclasses import dataclass
 
 from collection.attention.evidence import SessionEvidence
@@ -60,21 +60,39 @@ class StudyJudgment:
     reference: Reference
 
 
-def judge(sessions: Sequence[SessionEvidence], rules: RuleSet) -> StudyJudgment:
-    """Judge all sessions of a study against each other. Pure: no clock, no chance."""
-    members = list(sessions)
+class _Members(Collection[SessionEvidence]):
+    """Sessions without some of them, gone over again each time it is asked."""
+
+    def __init__(self, sessions: Collection[SessionEvidence], out: Set[str]) -> None:
+        self._sessions, self._out = sessions, out
+
+    def __iter__(self) -> Iterator[SessionEvidence]:
+        return (one for one in self._sessions if one.session not in self._out)
+
+    def __len__(self) -> int:
+        return len(self._sessions) - len(self._out)
+
+    def __contains__(self, one: object) -> bool:
+        return any(member == one for member in self)
+
+
+def judge(sessions: Collection[SessionEvidence], rules: RuleSet) -> StudyJudgment:
+    """Judge all sessions of a study against each other. Pure: no clock, no chance.
+
+    Args:
+        sessions: Gone over several times and never held, so that they may be on disk.
+    """
+    out: frozenset[str] = frozenset()
     for _ in range(PASSES):
         reference = reference_of(
-            members,
+            _Members(sessions, out),
             least_others=rules.agreement.least_others,
             tolerance=rules.straight_lining.tolerance,
         )
         judgments = tuple(judge_session(one, reference, rules) for one in sessions)
-        members = [
-            one
-            for one, found in zip(sessions, judgments, strict=True)
-            if not found.conduct_flagged
-        ] or list(sessions)
+        out = frozenset(one.session for one in judgments if one.conduct_flagged)
+        if len(out) == len(sessions):
+            out = frozenset()
     return StudyJudgment(judgments, reference)
 
 

@@ -10,19 +10,21 @@ from collection.attention.evidence import Judged, SessionEvidence
 from collection.definitions import StudyDefinition
 from collection.models import Study, StudySession, Trial
 from collection.models.trials import Kind
+from collection.spool import Spool
 
 LEAST_ANSWERS = 5
 """A session with fewer answers is not judged: nothing could be said of it."""
-SESSIONS_AT_ONCE = 200
+SESSIONS_AT_ONCE = 50
+EVIDENCE_AT_ONCE = 50
 
 
-def read_evidence(study: Study, *, simulated: bool) -> list[SessionEvidence]:
-    """The evidence of every session of one population, by its code.
+def read_evidence(study: Study, *, simulated: bool) -> Spool[SessionEvidence]:
+    """The evidence of every session of one population, by its code; on disk.
 
     Who withdrew is not among them: their answers are not looked at any more.
     """
     definition = study.definition_model()
-    found = []
+    found: Spool[SessionEvidence] = Spool(at_once=EVIDENCE_AT_ONCE)
     for session, trials in answered_sessions(study, simulated=simulated):
         if session.status == StudySession.Status.WITHDRAWN:
             continue

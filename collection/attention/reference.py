@@ -8,7 +8,7 @@ the answers; 400 sessions of 60 trials take well under a second.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from statistics import median
@@ -82,7 +82,7 @@ class Reference:
 
 
 def reference_of(
-    sessions: Sequence[SessionEvidence], *, least_others: int, tolerance: float
+    sessions: Collection[SessionEvidence], *, least_others: int, tolerance: float
 ) -> Reference:
     """The reference that these sessions make.
 

@@ -1,18 +1,25 @@
 """What the database knows beside a judgment: its place in the session, how long it took,
 and where things were put on an arena.
 
-Read in the order in which the snapshot was written, a few sessions at a time that a
-server-side cursor gives, so that the two run side by side and neither is held in memory.
-Answers that came in since the snapshot, and those it left out, are passed over.
+Read in the order in which the snapshot was written, some sessions at a time, so that the
+two run side by side and neither is held in memory. Answers that came in since the
+snapshot, and those it left out, are passed over.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from io import BytesIO
 from itertools import islice
 from typing import Any
+from uuid import UUID
 
-from collection.datasets.tables import BESIDE
+import pyarrow as pa
+import pyarrow.csv
+from django.db import connection
+
+from collection.datasets.streaming import ARROW
+from collection.datasets.tables import BESIDE, TRIAL
 from collection.disclosure import released_id
 from collection.errors import DatasetRefused
 from collection.models import SnapshotRecord, StudySession, Trial
@@ -20,6 +27,9 @@ from collection.models.trials import Kind
 
 ROWS_AT_ONCE = 5_000
 SESSIONS_AT_ONCE = 200
+TRIALS_AT_ONCE = 50_000
+"""For so many, the database goes through its responses once, which takes longer than
+finding them does: with fewer it would do so more often."""
 KINDS = {
     "values": Kind.VALUE,
     "similarities": Kind.PAIR,
@@ -27,6 +37,7 @@ KINDS = {
     "arrangements": Kind.ARRANGEMENT,
 }
 """Table of judgments -> the kind of trial that it comes from."""
+_SCHEMA = pa.schema((one.name, ARROW[one.type]) for one in (TRIAL, *BESIDE))
 
 
 class Beside:
@@ -35,36 +46,50 @@ class Beside:
     def __init__(self, snapshot: SnapshotRecord, table: str) -> None:
         self._snapshot = snapshot
         self._table = table
-        self._rows = _answered(
-            snapshot, KINDS[table], "pk", "position", "response__rt_ms"
-        )
-        self._row: tuple[str, int, int | None] = ("", 0, None)
+        self._batches = _batches(snapshot, KINDS[table])
+        self._batch = _SCHEMA.empty_table()
+        self._row: dict[str, int] = {}
 
-    def of(self, trial_ids: Iterable[str]) -> tuple[list[int], list[int | None]]:
-        """Position and rt_ms of the next judgments of the table.
+    def of(self, trial_ids: Any) -> Sequence[Any]:
+        """The columns `BESIDE` of the next judgments of the table, as Arrow has them.
+
+        Args:
+            trial_ids: Arrow's column of their names. Every pair of one arena stands
+                under the same one.
 
         Raises:
             DatasetRefused: one of them is not in the database.
         """
-        positions: list[int] = []
-        times: list[int | None] = []
-        for trial_id in trial_ids:
-            # Every pair of one arena stands under the same trial.
-            while self._row[0] != trial_id:
-                self._row = self._next(trial_id)
-            positions.append(self._row[1])
-            times.append(self._row[2])
-        return positions, times
+        left = trial_ids.to_pylist()
+        found = [self._batch.slice(0, 0)]
+        while left:
+            rows = list(map(self._row.get, left))
+            n = rows.index(None) if None in rows else len(rows)
+            found.append(self._batch.take(pa.array(rows[:n], pa.int64())))
+            left = left[n:]
+            if left:
+                self._next(left[0])
+        together = pa.concat_tables(found).combine_chunks()
+        return [_one(together.column(column.name)) for column in BESIDE]
 
-    def _next(self, wanted: str) -> tuple[str, int, int | None]:
-        for pk, position, rt_ms in self._rows:
-            return str(pk), position, rt_ms
+    def _next(self, wanted: str) -> None:
+        self._row, self._batch = {}, _SCHEMA.empty_table()  # one is held, never two
+        for batch in self._batches:
+            self._batch = batch
+            names = batch.column(TRIAL.name).to_pylist()
+            self._row = {name: row for row, name in enumerate(names)}
+            return
         number = self._snapshot.number
         raise DatasetRefused(
             f"The answers of snapshot {number} are not all in the database any more "
             f"({self._table}: {wanted} was not found in its place). Freeze a new "
             "snapshot, and make the dataset of that one."
         )
+
+
+def _one(column: Any) -> Any:
+    """A column in one piece."""
+    return column.chunk(0) if column.num_chunks else pa.array([], column.type)
 
 
 def columns_beside(snapshot: SnapshotRecord) -> Sequence[Any]:
@@ -110,6 +135,56 @@ def places(
             }
 
 
+def _sessions(snapshot: SnapshotRecord) -> Iterator[UUID]:
+    """The sessions of a snapshot's people, in the order of snapshots."""
+    return (
+        StudySession.objects.filter(study=snapshot.study, simulated=snapshot.simulated)
+        .order_by("participant__rater_id", "created_at", "pk")
+        .values_list("pk", flat=True)
+        .iterator(chunk_size=ROWS_AT_ONCE)
+    )
+
+
+def _batches(snapshot: SnapshotRecord, kind: Kind) -> Iterator[Any]:
+    """The answered trials of a kind with what stands `BESIDE` them, as Arrow's tables.
+
+    Some sessions each, in the order of snapshots, and within a table in no order. The
+    database writes them as text and Arrow reads that: a million rows never become
+    objects here.
+    """
+    sessions = _sessions(snapshot)
+    at_once = SESSIONS_AT_ONCE
+    while some := list(islice(sessions, at_once)):
+        query = (
+            Trial.objects.filter(session__in=some, kind=kind, response__isnull=False)
+            .order_by()
+            .values_list("pk", "position", "response__rt_ms")
+        )
+        batch = _copied(*query.query.sql_with_params())
+        at_once = max(1, len(some) * TRIALS_AT_ONCE // max(batch.num_rows, len(some)))
+        yield batch
+        del batch
+
+
+def _copied(sql: str, parameters: Sequence[Any]) -> Any:
+    """The rows of a query, with the columns of `_SCHEMA`."""
+    text = BytesIO()
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY ({sql}) TO STDOUT (FORMAT csv)", parameters) as rows,
+    ):
+        for piece in rows:
+            text.write(piece)
+    if not text.tell():
+        return _SCHEMA.empty_table()
+    text.seek(0)
+    return pa.csv.read_csv(
+        text,
+        read_options=pa.csv.ReadOptions(column_names=_SCHEMA.names, use_threads=False),
+        convert_options=pa.csv.ConvertOptions(column_types=_SCHEMA, null_values=[""]),
+    )
+
+
 def _answered(
     snapshot: SnapshotRecord, kind: Kind, *columns: str
 ) -> Iterator[tuple[Any, ...]]:
@@ -118,12 +193,7 @@ def _answered(
     A few sessions at a time: sorting a million trials at once would keep the first of
     them waiting, and a busy database writing to disk.
     """
-    sessions = (
-        StudySession.objects.filter(study=snapshot.study, simulated=snapshot.simulated)
-        .order_by("participant__rater_id", "created_at", "pk")
-        .values_list("pk", flat=True)
-        .iterator(chunk_size=ROWS_AT_ONCE)
-    )
+    sessions = _sessions(snapshot)
     while some := list(islice(sessions, SESSIONS_AT_ONCE)):
         place = {session: number for number, session in enumerate(some)}
         found = Trial.objects.filter(

@@ -296,7 +296,7 @@ def _judgment_table(
         walk = answers.Beside(snapshot, table.name)
         for piece in pieces_of_file(source / table.source, table):
             if beside:
-                found = walk.of(piece.column("trial_id").to_pylist())
+                found = walk.of(piece.column("trial_id"))
                 for column, values in zip(beside, found, strict=True):
                     piece = with_column(piece, column, values)
             yield with_column(piece, SIMULATED, snapshot.simulated)

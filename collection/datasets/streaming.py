@@ -142,11 +142,15 @@ def pieces_of_rows(
 
 
 def with_column(piece: Any, column: Column, values: Any) -> Any:
-    """The piece with one column more; a single value stands in every row of it."""
+    """The piece with one column more; a single value stands in every row of it.
+
+    Args:
+        values: An array of Arrow's, a row each, or the single value.
+    """
     type_ = ARROW[column.type]
     array = (
-        pa.array(values, type=type_)
-        if isinstance(values, list)
+        values
+        if isinstance(values, pa.Array)
         else pa.repeat(pa.scalar(values, type=type_), piece.num_rows)
     )
     return piece.append_column(column.name, array)

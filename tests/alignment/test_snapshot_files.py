@@ -1,6 +1,8 @@
 """`alignment.snapshot_files`: what may enter a snapshot, and what is refused."""
 
 import json
+import weakref
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -294,3 +296,32 @@ def test_an_impossible_arrangement_is_refused(
 ) -> None:
     with pytest.raises(JudgmentsError, match=sentence):
         write(tmp_path, arrangement_rows=rows)
+
+
+def test_rows_are_written_as_they_come_and_none_is_held(tmp_path: Path) -> None:
+    alive: list[weakref.ref[Any]] = []
+    most = 0
+
+    class Row(dict[str, Any]):
+        """A row that can be watched."""
+
+    def rows() -> Iterator[Row]:
+        nonlocal most
+        for n in range(200):
+            row = Row(PAIR | {"trial_id": f"t-{n}"})
+            alive.append(weakref.ref(row))
+            yield row
+            del row
+            most = max(most, sum(one() is not None for one in alive))
+
+    manifest = write(tmp_path, similarity_rows=rows())
+
+    assert manifest["counts"]["similarity_judgments"] == 200
+    assert most <= 2
+
+
+def test_of_a_snapshot_that_is_refused_no_table_stays(tmp_path: Path) -> None:
+    with pytest.raises(JudgmentsError, match="triplet_judgments row 1"):
+        write(tmp_path, triplet_rows=[TRIPLET | {"odd": "nobody"}])
+
+    assert [path.name for path in tmp_path.iterdir()] == [".lock"]

@@ -11,7 +11,7 @@ pages call.
 The bar: the dataset in under 60 s and under 300 MB (the process's largest resident
 set). With --freeze the snapshot is made by `manage.py freezestudy`, measured too and in
 no bar: it happens once, however many datasets are made of it, and judges every session
-by every rule.
+by every rule. Its memory should hardly grow with --judgments; --runs 0 measures it alone.
 """
 
 from __future__ import annotations
@@ -147,6 +147,8 @@ def _run(study: Any, options: argparse.Namespace, place: Path, answered: Any) ->
         print(f"{'freezing':<12}{took:>8.1f} s{peak:>9.0f} MB", flush=True)
     else:
         snapshot_of(study, place / "snapshot")
+    if not options.runs:
+        return True
     times, peaks = [], []
     for run in range(1, options.runs + 1):
         before = answered.value

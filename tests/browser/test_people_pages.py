@@ -102,6 +102,8 @@ def test_every_page_is_accessible_and_fits(
     check(page, "invite")
     page.get_by_role("button", name="Make the account").click()
     check(page, "invited")
+    page.get_by_role("button", name="Make a new link for new").click()
+    check(page, "invited-anew")
     mine = [told for told in complaints if "422" not in told]
     assert mine == []
 

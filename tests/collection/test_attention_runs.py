@@ -10,6 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 
+from collection.attention import judging
 from collection.attention.reading import read_evidence
 from collection.attention.runs import changes, run_rules
 from collection.attention.settings import FailedChecks, RuleSet, TooFast, load_rules
@@ -70,6 +71,20 @@ def test_who_withdrew_is_not_looked_at(study: Study) -> None:
     judged = {one.session for one in read_evidence(study, simulated=False)}
 
     assert str(session.pk) not in judged
+
+
+def test_evidence_on_disk_is_judged_as_evidence_in_memory_is(study: Study) -> None:
+    on_disk = read_evidence(study, simulated=False)
+    rules = RuleSet()
+
+    assert len(on_disk) == 4
+    in_memory = judging.judge(list(on_disk), rules)
+    assert judging.judge(on_disk, rules) == in_memory
+    flagged = {one.session for one in in_memory.judgments if one.conduct_flagged}
+    assert flagged.isdisjoint(in_memory.reference.members)
+    # Where conduct flags everybody, they are held against each other all the same.
+    alone = [one for one in on_disk if one.session in flagged]
+    assert judging.judge(alone, rules).reference.members == flagged != set()
 
 
 def test_the_same_answers_and_rules_give_the_same_verdicts_again(study: Study) -> None:

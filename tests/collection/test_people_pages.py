@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,9 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
-from collection import access
+from collection import access, accounts
 from collection.access import Role
-from collection.models import AuditRecord, Team
+from collection.models import AuditRecord, Study, Team
 from tests.researchers import Site
 
 pytestmark = pytest.mark.django_db
@@ -118,6 +119,125 @@ def test_an_invitation_is_no_way_into_an_account_that_has_a_password(
     answer = Client().get(
         reverse("research-welcome", args=welcome_key(site.operator)), follow=True
     )
+
+    assert answer.status_code == 404
+
+
+def invited(site: Site, role: str = "viewer") -> User:
+    """Somebody who was invited into the study and did not come yet."""
+    user = accounts.invite("new", "new@example.org", by=site.owner)
+    access.grant(site.study, user, Role(role), by=site.owner)
+    return user
+
+
+def link_on(answer: HttpResponse) -> str:
+    found = re.search(
+        r"data-welcome-url>http://testserver([^<]+)<", answer.content.decode()
+    )
+    assert found is not None
+    return found[1]
+
+
+def test_a_lost_link_is_made_anew_and_the_old_one_stops_working_at_once(
+    site: Site,
+) -> None:
+    user = invited(site)
+    old = reverse("research-welcome", args=accounts.welcome_key(user))
+    opened = Client()  # somebody found the lost link, and has its page open
+    form = opened.get(old, follow=True).request["PATH_INFO"]
+
+    answer = send(site.owner, "research-people-invite-anew", place(site, user))
+
+    assert "The old link has stopped working." in answer.content.decode()
+    assert Client().get(old, follow=True).status_code == 404
+    words = dict.fromkeys(("new_password1", "new_password2"), "correct horse battery")
+    assert opened.post(form, words).status_code == 404
+    guest = Client()
+    page = guest.get(link_on(answer), follow=True)
+    assert "Your name here is <strong>new</strong>" in page.content.decode()
+    guest.post(page.request["PATH_INFO"], words)
+    assert Client().login(username="new", password=words["new_password1"])
+    told = AuditRecord.objects.get(verb="account.invited-anew")
+    assert (told.by, told.study, told.details) == ("ada", "tiny", {"account": "new"})
+
+
+def test_nobody_with_a_password_gets_a_new_link(site: Site) -> None:
+    user = invited(site)
+    user.set_password("a long enough secret")
+    user.save()
+
+    answer = send(site.owner, "research-people-invite-anew", place(site, user))
+
+    page = answer.content.decode()
+    assert "new does not wait for an invitation any more: no link was made." in page
+    assert "data-welcome-url" not in page
+    assert Client().login(username="new", password="a long enough secret")
+
+
+def in_another_study(site: Site, user: User) -> None:
+    access.grant(Study.objects.get(slug="elsewhere"), user, Role.VIEWER)
+
+
+def in_another_team(site: Site, user: User) -> None:
+    team = Team.objects.create(name="others")
+    team.places.create(user=site.stranger, leads=True)
+    team.places.create(user=user)
+
+
+def running_the_server(site: Site, user: User) -> None:
+    User.objects.filter(pk=user.pk).update(is_staff=True)
+
+
+@pytest.mark.parametrize(
+    "beyond", [in_another_study, in_another_team, running_the_server]
+)
+def test_a_new_link_never_opens_more_than_its_maker_owns(
+    site: Site, beyond: Callable[[Site, User], None]
+) -> None:
+    user = invited(site)
+    beyond(site, user)
+
+    answer = send(site.owner, "research-people-invite-anew", place(site, user))
+
+    page = answer.content.decode()
+    assert "The link would open more than you own" in page
+    assert "whoever runs this server can make one for new." in page
+    assert "Make a new link for new" not in page
+    assert not AuditRecord.objects.filter(verb="account.invited-anew").exists()
+    by_operator = send(site.operator, "research-people-invite-anew", place(site, user))
+    assert link_on(by_operator)
+
+
+def test_a_team_that_its_maker_leads_is_their_own(site: Site) -> None:
+    user = invited(site)
+    team = Team.objects.create(name="mine")
+    team.places.create(user=site.owner, leads=True)
+    team.places.create(user=user)
+
+    assert link_on(send(site.owner, "research-people-invite-anew", place(site, user)))
+
+
+def test_the_button_stands_beside_who_waits_and_only_for_owners(site: Site) -> None:
+    for one in (site.owner, site.editor, site.viewer):
+        one.set_password("a long enough secret")
+        one.save()
+    before = site.page("research-people", "tiny")
+    invited(site)
+    pages = [
+        site.ask(who, "get", reverse("research-people", args=["tiny"])).content.decode()
+        for who in (site.owner, site.editor)
+    ]
+
+    assert "Make a new link" not in before
+    assert [page.count("Make a new link for new") for page in pages] == [1, 0]
+    assert [page.count(">invited<") for page in pages] == [1, 1]
+
+
+def test_a_team_has_no_invitation(site: Site) -> None:
+    team = Team.objects.create(name="lab")
+    membership = access.grant(site.study, team, Role.VIEWER)
+
+    answer = send(site.owner, "research-people-invite-anew", membership.pk)
 
     assert answer.status_code == 404
 

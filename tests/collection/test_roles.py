@@ -58,6 +58,7 @@ LOWEST = {
     "research-people-add": "owner",
     "research-people-add-team": "owner",
     "research-people-invite": "owner",
+    "research-people-invite-anew": "owner",
     "research-people-role": "owner",
     "research-people-remove": "owner",
     "research-definition": "viewer",

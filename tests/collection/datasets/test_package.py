@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
@@ -16,11 +19,15 @@ from alignment.folders import read_manifest
 from collection import participation
 from collection.attention.runs import run_rules
 from collection.attention.settings import RuleSet
+from collection.datasets import answers
 from collection.datasets.package import write_dataset
+from collection.datasets.streaming import pieces_of_file, with_column, write_table
+from collection.datasets.tables import JUDGMENTS, POSITION, RT, SIMULATED, Table
 from collection.errors import DatasetRefused, SupersededResult
 from collection.ledgers import record_exclusion
 from collection.models import Response, SnapshotRecord, Study, StudySession, Trial
 from collection.snapshots import freeze
+from tests.collection.datasets.conftest import person
 
 pytestmark = pytest.mark.django_db
 
@@ -67,6 +74,48 @@ def test_its_judgments_are_the_snapshots_with_what_the_database_knows_beside(
             assert after["simulated"] == "false"
             for column, value in before.items():
                 assert (after[column] == value) or float(after[column]) == float(value)
+
+
+def slowly(snapshot: SnapshotRecord, table: Table, file: Path) -> Iterator[Any]:
+    """The pieces of a table of judgments, each trial looked up by itself."""
+    for piece in pieces_of_file(file, table):
+        names = piece.column("trial_id").to_pylist()
+        trials = [Trial.objects.select_related("response").get(pk=pk) for pk in names]
+        positions = pa.array([trial.position for trial in trials], pa.int64())
+        times = pa.array([trial.response.rt_ms for trial in trials], pa.int64())
+        piece = with_column(piece, POSITION, positions)
+        piece = with_column(piece, RT, times)
+        yield with_column(piece, SIMULATED, snapshot.simulated)
+
+
+@pytest.mark.parametrize("sessions", [1, 3, 200])
+def test_its_files_are_byte_for_byte_what_looking_up_each_trial_gives(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sessions: int
+) -> None:
+    # Answers without a time, some that are no judgments, and some that came since.
+    for response in Response.objects.exclude(rating=None).order_by("pk")[::4]:
+        Response.objects.filter(pk=response.pk).delete()
+        answer = (
+            {"rating": response.rating} if response.pk % 2 else {"not_understood": 1}
+        )
+        Response.objects.create(trial=response.trial, **answer)
+    snapshot = freeze(study, tmp_path / "frozen")
+    for _ in range(3):
+        person(study)
+    monkeypatch.setattr(answers, "SESSIONS_AT_ONCE", sessions)
+    monkeypatch.setattr(answers, "TRIALS_AT_ONCE", 40 * sessions)
+
+    dataset = write_dataset(snapshot, tmp_path / "dataset")
+
+    for table in JUDGMENTS:
+        whole = table.with_columns([*table.columns, POSITION, RT, SIMULATED])
+        paths = (tmp_path / "slow.csv", tmp_path / "slow.parquet")
+        pieces = slowly(snapshot, table, Path(snapshot.folder) / table.source)
+        assert write_table(whole, pieces, *paths) > 0
+        for slow, quick in zip(
+            paths, (table.csv(study.slug), table.parquet), strict=True
+        ):
+            assert slow.read_bytes() == (dataset.folder / quick).read_bytes(), quick
 
 
 def test_answers_since_the_snapshot_are_passed_over(
