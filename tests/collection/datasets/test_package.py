@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
+import subprocess
+import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -371,3 +375,25 @@ def test_the_command_says_what_it_wrote_and_packs_it(
 def test_a_study_without_a_snapshot_is_told_to_freeze_one(study: Study) -> None:
     with pytest.raises(CommandError, match="no snapshot in use: freeze one first"):
         call_command("exportdataset", "tiny")
+
+
+def test_a_process_that_writes_one_does_without_pandas_and_can_still_have_it() -> None:
+    script = """
+    import sys
+    import django
+    django.setup()
+    from collection.datasets.streaming import frugally
+    import pyarrow as pa
+    frugally()
+    rows = pa.RecordBatch.from_pylist([{"a": 1}])
+    print("pandas" in sys.modules, len(rows.to_pandas()))
+    """
+    told = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings"},
+    )
+
+    assert told.stdout.split() == ["False", "1"]
