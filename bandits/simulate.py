@@ -168,14 +168,14 @@ def _believes(cell: Cell, state: Any) -> tuple[Tensor, Tensor | None]:
     return cell.agent.estimator.believes(state)
 
 
-def _adder(state: Any) -> Callable[..., metrics.Tally]:
-    """What adds a block to a phase's totals: bit for bit the same on both paths."""
+def _measures(state: Any) -> Any:
+    """The module that measures: `metrics`, or its compiled twin beside a player."""
     if not isinstance(state, Player):
-        return metrics.add_block
+        return metrics
     # Imported here, as numba is: torch's path needs neither.
-    from bandits.compiled_tally import add_block
+    from bandits import compiled_measures
 
-    return add_block
+    return compiled_measures
 
 
 def _measure(
@@ -187,26 +187,26 @@ def _measure(
     """Both phases of some of a cell's runs, as measures."""
     results: RunResults = {}
     curves: dict[str, OverTime] = {}
-    calibration, add = None, _adder(state)
+    calibration, measures = None, _measures(state)
     for phase in Phase:
         scene = cell.scene(phase, rows)
         judged = {}
         if phase is Phase.GENERALIZATION:
             mean, variance = _believes(cell, state)
-            judged = metrics.judge_predictions(mean, scene, variance)
+            judged = measures.judge_predictions(mean, scene, variance)
             if keep is not None:
                 calibration = harm_calibration(scene, mean, variance)
-        tally = metrics.start_tally(scene)
+        tally = measures.start_tally(scene)
 
         def count(block: Block, scene: metrics.Scene = scene) -> None:
             nonlocal tally
-            tally = add(tally, scene, *block)
+            tally = measures.add_block(tally, scene, *block)
 
         state = _play(cell, phase, rows, state, count)
         behaved = {}
         if tally.n_steps:
             mean, variance = _believes(cell, state)
-            behaved = metrics.finish(tally, scene, mean, variance)
+            behaved = measures.finish(tally, scene, mean, variance)
         results[phase.name.lower()] = {
             name: found.cpu() for name, found in (behaved | judged).items()
         }
