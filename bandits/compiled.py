@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bandits import rules
+from bandits.backends import Player
 from bandits.cell import STEPS_COMPILED, TIE_TOLERANCE, Cell
 from bandits.compiled_beliefs import ESTIMATORS, dtype_of
 from bandits.compiled_steps import (
@@ -48,7 +49,7 @@ class CompiledRule(NamedTuple):
     width: Callable[[Settings], float] = lambda settings: 0.0
 
 
-class CompiledPlayer:
+class CompiledPlayer(Player):
     """A cell's agent in its compiled form, with what some of its runs believe."""
 
     def __init__(self, cell: Cell, prior: Any, rows: slice) -> None:

@@ -19,8 +19,9 @@ from bandits import beliefs, estimators, regressors, svr
 from bandits.cell import Cell
 from bandits.compiled_gp import play as play_gp
 from bandits.compiled_gp import variances
+from bandits.compiled_regression import followed, play_regression
 from bandits.compiled_ridge import play_ridge
-from bandits.compiled_simple import play_independent, play_regression
+from bandits.compiled_simple import play_independent
 from bandits.compiled_steps import Runs, Scratch, Steps, Told, aligned, padded
 from bandits.compiled_svr import Limits, Machines, play_svr
 from bandits.noise import Phase
@@ -204,8 +205,11 @@ def _play_regression(
     parts: Arrays, runs: Runs, steps: Steps, scratch: Scratch, told: Told
 ) -> None:
     weights, total, weight, mean, (least, prior_mean) = parts
+    most = int((runs.blocked == 0).sum(1).max())
+    side = followed(padded(most, mean.dtype), told.arms.shape[1], mean.dtype.type)
     play_regression(
-        weights, total, weight, mean, least, prior_mean, runs, steps, scratch, told
+        *(weights, total, weight, mean, least, prior_mean),
+        *(runs, steps, side, scratch, told),
     )
 
 

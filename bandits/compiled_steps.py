@@ -136,12 +136,17 @@ class Scratch(NamedTuple):
 
 def scratch_for(n_steps: int, n_padded: int, dtype: Any) -> Scratch:
     """Room to work in for a block of steps."""
-    n = -(-n_steps // AT_ONCE) * AT_ONCE
-    noise, own, which = (aligned((n,), np.float64) for _ in range(3))
-    luck = Luck(noise, aligned((n,), np.float64, 1.0), own, which)
+    luck = luck_for(n_steps)
     scores, gain, pulled = (aligned((n_padded,), dtype) for _ in range(3))
     normals = aligned((room(n_padded),), dtype)
     return Scratch(luck, scores, gain, pulled, normals, np.empty(n_padded))
+
+
+def luck_for(n_steps: int, *n_runs: int) -> Luck:
+    """Room for the luck of a block of steps, of one run or of some."""
+    shape = *n_runs, -(-n_steps // AT_ONCE) * AT_ONCE
+    noise, own, which = (aligned(shape, np.float64) for _ in range(3))
+    return Luck(noise, aligned(shape, np.float64, 1.0), own, which)
 
 
 def aligned(shape: tuple[int, ...], dtype: Any, filled: float = 0.0) -> Any:

@@ -196,25 +196,33 @@ def _measure(
             judged = measures.judge_predictions(mean, scene, variance)
             if keep is not None:
                 calibration = harm_calibration(scene, mean, variance)
-        tally = measures.start_tally(scene)
-
-        def count(block: Block, scene: metrics.Scene = scene) -> None:
-            nonlocal tally
-            tally = measures.add_block(tally, scene, *block)
-
-        state = _play(cell, phase, rows, state, count)
         behaved = {}
-        if tally.n_steps:
+        if cell.n_steps(phase):
+            state, tally = _tallied(cell, phase, rows, state, scene)
             mean, variance = _believes(cell, state)
             behaved = measures.finish(tally, scene, mean, variance)
+            if keep is not None:
+                curves[phase.name.lower()] = over_time(tally)
         results[phase.name.lower()] = {
             name: found.cpu() for name, found in (behaved | judged).items()
         }
-        if keep is not None and tally.n_steps:
-            curves[phase.name.lower()] = over_time(tally)
     if keep is not None:
         keep(CellTotals(curves, calibration))
     return results
+
+
+def _tallied(
+    cell: Cell, phase: Phase, rows: slice, state: Any, scene: metrics.Scene
+) -> tuple[Any, metrics.Tally]:
+    """Take the runs through a phase: the state after it, and its totals."""
+    measures = _measures(state)
+    tally = measures.start_tally(scene)
+
+    def count(block: Block) -> None:
+        nonlocal tally
+        tally = measures.add_block(tally, scene, *block)
+
+    return _play(cell, phase, rows, state, count), tally
 
 
 def _record(cell: Cell, rows: slice, state: Any) -> dict[str, Block]:
