@@ -60,7 +60,7 @@ def dtype_of(cell: Cell) -> Any:
 
 def _one_each(prior: Any, n_runs: int) -> Any:
     """(n_runs, ...): a copy of what is believed at first for every run."""
-    each = aligned((n_runs, *prior.shape), prior.dtype)
+    each = aligned((n_runs, *prior.shape), prior.dtype, None)
     each[...] = prior
     return each
 

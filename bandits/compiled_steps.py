@@ -149,13 +149,18 @@ def luck_for(n_steps: int, *n_runs: int) -> Luck:
     return Luck(noise, aligned(shape, np.float64, 1.0), own, which)
 
 
-def aligned(shape: tuple[int, ...], dtype: Any, filled: float = 0.0) -> Any:
-    """As `numpy.full`, at an address that vectors like: none lies on two lines."""
+def aligned(shape: tuple[int, ...], dtype: Any, filled: float | None = 0.0) -> Any:
+    """As `numpy.full`, at an address that vectors like: none lies on two lines.
+
+    Args:
+        filled: With what; None for whatever is there.
+    """
     n_bytes = math.prod(shape) * np.dtype(dtype).itemsize
     whole = np.empty(n_bytes + PADDED_TO, np.uint8)
     begin = -whole.ctypes.data % PADDED_TO
     made = whole[begin : begin + n_bytes].view(dtype).reshape(shape)
-    made[...] = filled
+    if filled is not None:
+        made[...] = filled
     return made
 
 
