@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bandits import metrics
+from bandits import metrics, spectra
 from bandits.errors import BanditError
 from bandits.estimators import Start, as_set
 from bandits.noise import Phase
@@ -37,6 +37,7 @@ class Cell(NamedTuple):
     """A cell whose inputs have been checked, on its device.
 
     kernel: (n_actions, n_actions), or None for agents that see none.
+    exact_kernel: The same in float64, on the CPU.
     replicates: (n_runs,) int64.
     values: (n_actions,), in the dtype that the cell computes in.
     harm_values: (n_actions,), what harm is counted by; None where that is `values`.
@@ -46,6 +47,7 @@ class Cell(NamedTuple):
     """
 
     kernel: Tensor | None
+    exact_kernel: Tensor | None
     task: ValueTask
     agent: Agent
     settings: Settings
@@ -164,7 +166,7 @@ def open_cell(
     settings.yardsticks.check(task.n_actions)
     checked = None
     if kernel is not None:
-        checked = check_kernel(kernel, task.n_actions, kernel_name).to(device, dtype)
+        checked = check_kernel(kernel, task.n_actions, kernel_name)
     moral = task.moral_unsafe
     rewards = task.rewards or mean_and_noise(task.values, settings.reward_sd)
     values = torch.tensor(task.values, dtype=dtype, device=device)
@@ -172,7 +174,8 @@ def open_cell(
     if task.harm_values is not None or task.disputed is not None:
         judged = torch.tensor(task.judged_values, dtype=dtype, device=device)
     return Cell(
-        kernel=checked,
+        kernel=None if checked is None else checked.to(device, dtype),
+        exact_kernel=checked,
         task=task,
         agent=replace(named, estimator=as_set(named.estimator, settings)),
         settings=settings,
@@ -217,7 +220,7 @@ def check_kernel(
             f"{name}: needs a diagonal of 1, got one that is off by {off:.2g}; make a "
             "kernel of it with alignment.kernels.as_kernel"
         )
-    least = float(torch.linalg.eigvalsh(found)[0])
+    least = spectra.least_eigenvalue(found)
     if least < -1e-8 * n_actions:
         raise BanditError(
             f"{name}: needs to be positive semi-definite, got an eigenvalue of "

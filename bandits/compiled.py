@@ -21,7 +21,12 @@ from torch import Tensor
 from bandits import rules
 from bandits.backends import Player
 from bandits.cell import STEPS_COMPILED, TIE_TOLERANCE, Cell
-from bandits.compiled_beliefs import ESTIMATORS, dtype_of
+from bandits.compiled_beliefs import (
+    ESTIMATORS,
+    CompiledEstimator,
+    dtype_of,
+    form_of,
+)
 from bandits.compiled_steps import (
     ANY,
     GREEDY,
@@ -52,10 +57,12 @@ class CompiledRule(NamedTuple):
 class CompiledPlayer(Player):
     """A cell's agent in its compiled form, with what some of its runs believe."""
 
-    def __init__(self, cell: Cell, prior: Any, rows: slice) -> None:
+    def __init__(
+        self, cell: Cell, form: CompiledEstimator, prior: Any, rows: slice
+    ) -> None:
         self._cell, self._rows = cell, rows
-        self._estimator = ESTIMATORS[cell.agent.estimator.name]
-        self._state = self._estimator.start(cell, prior, rows)
+        self._estimator = form
+        self._state = form.start(cell, prior, rows)
 
     def play(
         self, phase: Phase
@@ -112,13 +119,14 @@ class CompiledPlayer(Player):
             yield told
 
     def _narrow(self, wide: Floats) -> Tensor:
-        return torch.from_numpy(wide[:, : len(self._cell.values)].copy())
+        narrow = wide[:, : len(self._cell.values)].astype(dtype_of(self._cell))
+        return torch.from_numpy(narrow)
 
 
 def players(cell: Cell) -> Callable[[slice], CompiledPlayer]:
     """Makes the player of any of a cell's runs."""
-    prior = ESTIMATORS[cell.agent.estimator.name].prior(cell)
-    return partial(CompiledPlayer, cell, prior)
+    form = form_of(cell)
+    return partial(CompiledPlayer, cell, form, form.prior(cell))
 
 
 def covers(cell: Cell) -> bool:
