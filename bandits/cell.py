@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bandits import metrics, spectra
+from bandits import estimators, metrics, rules, spectra
 from bandits.errors import BanditError
 from bandits.estimators import Start, as_set
 from bandits.noise import Phase
@@ -29,6 +29,9 @@ VECTORS = 8
 STEPS_COMPILED, TOLD = 128, 5
 """Steps in one block of compiled runs, and what is told of each. A constant: a belief is
 rounded alike for any chunk."""
+MANY_ARMS, MOST_TRIED = 100, 0.5
+"""Of more arms than so many, of which at most this share can be tried, compiled Gaussian
+processes keep nothing but those tried (`compiled_observed.py`)."""
 TIE_TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-3}
 """Scores that differ by less tie (points), by dtype."""
 
@@ -229,6 +232,33 @@ def check_kernel(
     return found
 
 
+def most_tried(cell: Cell) -> int:
+    """How many arms a run can have tried when it learns no more."""
+    tried = sum(
+        min(cell.n_steps(phase), int(cell.allowed(phase, slice(None)).sum(1).max()))
+        for phase in Phase
+        if cell.learns(phase)
+    )
+    return min(len(cell.values), tried)
+
+
+def tries_few(cell: Cell) -> bool:
+    """Whether the arms tried are all that is worth keeping.
+
+    Samples are then made of other normals than torch's, and runs equal torch's in law.
+    Not for upper bounds, which need the variance of every arm at every step, nor for
+    rewards without noise.
+    """
+    n_arms, agent = len(cell.values), cell.agent
+    return (
+        n_arms > MANY_ARMS
+        and agent.estimator.name == estimators.GAUSSIAN_PROCESS.name
+        and agent.rule.name != rules.UPPER_BOUND.name
+        and cell.settings.reward_sd > 0
+        and most_tried(cell) <= MOST_TRIED * n_arms
+    )
+
+
 def chunks(cell: Cell, chunk: int | None, backend: str = "torch") -> list[slice]:
     """Rows of the runs that go through time together.
 
@@ -237,11 +267,13 @@ def chunks(cell: Cell, chunk: int | None, backend: str = "torch") -> list[slice]
         backend: "torch" or "numba".
     """
     if chunk is None:
-        n_arms, n_matrices = len(cell.values), cell.agent.estimator.n_matrices
+        n_arms = len(cell.values)
+        n_matrices: float = cell.agent.estimator.n_matrices
         place = "numba" if backend == "numba" else cell.values.device.type
-        chunk = runs_at_once(
-            place, n_arms, n_matrices, cell.values.element_size(), max(cell.horizons)
-        )
+        n_bytes = cell.values.element_size()
+        if place == "numba" and tries_few(cell):
+            n_matrices = (most_tried(cell) / n_arms) ** 2
+        chunk = runs_at_once(place, n_arms, n_matrices, n_bytes, max(cell.horizons))
     if chunk < 1:
         raise BanditError(f"chunk: needs to be at least 1 run, got {chunk}")
     n_runs = len(cell.replicates)
@@ -249,7 +281,7 @@ def chunks(cell: Cell, chunk: int | None, backend: str = "torch") -> list[slice]
 
 
 def runs_at_once(
-    place: str, n_arms: int, n_matrices: int, n_bytes: int, n_steps: int
+    place: str, n_arms: int, n_matrices: float, n_bytes: int, n_steps: int
 ) -> int:
     """How many runs a chunk has where none is asked for.
 
@@ -265,4 +297,4 @@ def runs_at_once(
         per_run = (matrices + vectors + told) * n_bytes
     else:
         per_run = (matrices or vectors) * n_bytes
-    return max(1, CHUNK_BYTES.get(place, CHUNK_BYTES["cpu"]) // per_run)
+    return max(1, int(CHUNK_BYTES.get(place, CHUNK_BYTES["cpu"]) // per_run))

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bandits import compiled_observed, estimators, regressors, spectra, svr
-from bandits.cell import Cell
+from bandits import compiled_many, estimators, regressors, spectra, svr
+from bandits.cell import Cell, tries_few
 from bandits.compiled_gp import play as play_gp
 from bandits.compiled_gp import variances
 from bandits.compiled_regression import followed, play_regression
@@ -232,25 +232,22 @@ def _play_svr(
 
 def form_of(cell: Cell) -> CompiledEstimator:
     """The compiled form of the cell's estimator that suits its runs."""
-    name = cell.agent.estimator.name
-    if name == estimators.GAUSSIAN_PROCESS.name and compiled_observed.suits(cell):
-        return _BY_TRIED
-    return ESTIMATORS[name]
+    return _BY_TRIED if tries_few(cell) else ESTIMATORS[cell.agent.estimator.name]
 
 
-def _open_many(cell: Cell) -> compiled_observed.Many:
+def _open_many(cell: Cell) -> compiled_many.Many:
     root = spectra.thin_root(torch.from_numpy(_kernel(cell)))
-    return compiled_observed.open_many(cell, root)
+    return compiled_many.open_many(cell, root)
 
 
 _BY_TRIED = CompiledEstimator(
     prior=_open_many,
-    start=lambda cell, many, rows: compiled_observed.start_observed(
+    start=lambda cell, many, rows: compiled_many.start_observed(
         many, _n_runs(cell, rows)
     ),
-    play=compiled_observed.play,
-    mean=lambda beliefs: compiled_observed.believed(beliefs)[0],
-    variance=lambda beliefs: compiled_observed.believed(beliefs)[1],
+    play=compiled_many.play,
+    mean=lambda beliefs: compiled_many.believed(beliefs)[0],
+    variance=lambda beliefs: compiled_many.believed(beliefs)[1],
 )
 _BY_COVARIANCE = CompiledEstimator(
     prior=_process,

@@ -26,6 +26,8 @@ Bools = NDArray[np.bool_]
 
 LANES = 8
 """Predictions are rounded so many at once."""
+SORTED_FROM = 200
+"""Of fewer arms every pair is compared: quicker than to sort them."""
 
 
 def judge_predictions(
@@ -40,17 +42,22 @@ def judge_predictions(
     if variance is not None and known:
         p = probability_below(predicted, variance, scene.threshold)
     out = np.full((4, n_runs), np.nan)
+    expected = predicted.double().contiguous().numpy()
+    orders = np.empty((0, 0), np.int64)
+    if n_arms >= SORTED_FROM:
+        orders = np.argsort(np.rint(expected / SAME_PREDICTION), axis=1)
     _judge(
-        predicted.double().contiguous().numpy(),
+        expected,
         p.contiguous().numpy(),
         known,
         scene.allowed.numpy(),
         values,
         scene.below.numpy(),
         values.argsort(kind="stable"),
+        orders,
         SAME_PREDICTION,
-        np.empty((3, n_arms + LANES)),
-        np.empty((2, n_arms), np.int64),
+        np.empty((2, n_arms + LANES)),
+        np.empty((3, n_arms), np.int64),
         out,
     )
     correlation, rmse, brier, bias = map(torch.from_numpy, out)
@@ -95,6 +102,7 @@ def _judge(
     values: Doubles,
     below: Bools,
     order: Integers,
+    orders: Integers,
     same: float,
     room: Doubles,
     places: Integers,
@@ -103,40 +111,48 @@ def _judge(
     """Fill in correlation, error, Brier score and bias of every run.
 
     Args:
+        order: What sorts the values.
+        orders: (n_runs, n_arms), what sorts the rounded predictions; no row where
+            pairs are to be compared.
         same: Predictions closer than this tie.
-        room: (3, n_arms + LANES), to work in, as is places, (2, n_arms).
+        room: (2, n_arms + LANES), to work in, as is places, (3, n_arms).
         out: (4, n_runs).
     """
     n_runs, n_arms = allowed.shape
     rounded, seen = room[0], room[1]
-    true_rank, who = places[0], places[1]
+    true_rank, who, rank = places[0], places[1], places[2]
     for run in range(n_runs):
         count, squared = 0, 0.0
         brier, bias = 0.0, 0.0
         for arm in range(n_arms):
+            seen[arm] = predicted[run, arm]
             who[count] = arm
             count += allowed[run, arm]
+        for arm in range(0, n_arms, len(load(seen, 0, 1))):
+            store(rounded, arm, nearest_of(load(seen, arm, 1) / same))
         for k in range(count):
             arm = who[k]
-            seen[k] = predicted[run, arm]
-            off = seen[k] - values[arm]
+            off = seen[arm] - values[arm]
             squared += off * off
             if known:
                 wrong = p_unsafe[run, arm] - below[arm]
                 brier += wrong * wrong
                 bias += wrong
-        lanes = len(load(seen, 0, 1))
-        for k in range(0, count, lanes):
-            store(rounded, k, nearest_of(load(seen, k, 1) / same))
+        if len(orders) > 0:
+            _twice_ranks(allowed[run], rounded, orders[run], count, rank)
+        else:
+            for k in range(count):
+                seen[k] = rounded[who[k]]
+            for k in range(count):
+                mine, less, up_to = seen[k], 0, 0
+                for other in range(count):
+                    less += seen[other] < mine
+                    up_to += seen[other] <= mine
+                rank[who[k]] = less + up_to - count
         true_squares = _twice_ranks(allowed[run], values, order, count, true_rank)
         product, squares = 0, 0
         for k in range(count):
-            mine, less, up_to = rounded[k], 0, 0
-            # As many comparisons as pairs: many at once, and quicker than to sort.
-            for other in range(count):
-                less += rounded[other] < mine
-                up_to += rounded[other] <= mine
-            twice = less + up_to - count
+            twice = rank[who[k]]
             squares += twice * twice
             product += twice * true_rank[who[k]]
         # Quarters of whole numbers: exact.
