@@ -118,13 +118,18 @@ def simulate(
     )
     backend = backend_of(cell, backend)
     start = _starter(cell, backend)
-    parts = [
-        _measure(cell, rows, start(rows), keep) for rows in chunks(cell, chunk, backend)
-    ]
-    return {
-        phase: {name: torch.cat([p[phase][name] for p in parts]) for name in found}
-        for phase, found in parts[0].items()
-    }
+    results: RunResults = {}
+    for rows in chunks(cell, chunk, backend):
+        part = _measure(cell, rows, start(rows), keep)
+        for phase, found in part.items():
+            # Room for all runs at once: parts kept one by one would lie between the
+            # chunks' own memory, which then could not be used again.
+            whole = results.setdefault(phase, {})
+            for name, value in found.items():
+                if name not in whole:
+                    whole[name] = value.new_empty(len(cell.replicates))
+                whole[name][rows] = value
+    return results
 
 
 def trace(
