@@ -100,11 +100,11 @@ class CompiledPlayer(Player):
         for begin in range(0, n_steps, STEPS_COMPILED):
             shape = n_runs, min(STEPS_COMPILED, n_steps - begin)
             told = Told(
-                arms=np.zeros(shape, np.int64),
-                rewards=np.zeros(shape, dtype),
-                greedy=np.zeros(shape, np.int64),
-                mean=np.zeros(shape, dtype),
-                variance=np.zeros(shape, dtype),
+                arms=np.empty(shape, np.int64),
+                rewards=np.empty(shape, dtype),
+                greedy=np.empty(shape, np.int64),
+                mean=np.empty(shape, dtype),
+                variance=np.empty(shape, dtype),
             )
             steps = Steps(
                 phase=int(phase),
@@ -145,7 +145,7 @@ def _runs(cell: Cell, phase: Phase, rows: slice) -> Runs:
     replicates = cell.replicates[rows].numpy().astype(np.uint64)
     keys = np.stack((np.full_like(replicates, cell.seed), replicates), 1)
     blocked = aligned((len(allowed), padded(allowed.shape[1], dtype)), dtype, -np.inf)
-    blocked[:, : allowed.shape[1]][allowed] = 0
+    np.copyto(blocked[:, : allowed.shape[1]], 0, where=allowed)
     return Runs(
         keys=keys,
         blocked=blocked,

@@ -13,7 +13,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bandits.compiled_predictions import judge_end, judge_predictions
+from bandits.compiled_predictions import (
+    best_allowed,
+    how_many_are,
+    judge_end,
+    judge_predictions,
+)
 from bandits.compiled_tally import add_block
 from bandits.jit import compiled
 from bandits.metric_table import METRICS, NEAR, OFF_HARM, WINDOW
@@ -116,11 +121,8 @@ def _lay_ground(
     close, one_below = rules
     n_runs, n_arms = allowed.shape
     for run in range(n_runs):
-        best, n_allowed = own.dtype.type(-np.inf), 0
-        for arm in range(n_arms):
-            may = allowed[run, arm]
-            n_allowed += may
-            best = max(best, own[arm] if may else best)
+        n_allowed = how_many_are(allowed[run])
+        best = best_allowed(allowed[run], own, order)
         for arm in range(n_arms):
             near = best - own[arm] <= close
             codes[run, arm] = near + one_below * below[arm]
@@ -159,12 +161,14 @@ def finish(
         out,
     )
     found = dict(zip(_COUNTED, map(torch.from_numpy, out), strict=True))
-    found |= judge_end(scene, mean, variance)
+    tops = np.empty(len(scene.allowed))
+    found |= judge_end(scene, mean, variance, tops)
     if mean is not None and tally.told[0]:
         # The last reward may have changed what is greedy, and no step told it.
         expected = mean.contiguous().numpy()
         _unsettle(
             expected,
+            tops.astype(expected.dtype),
             scene.allowed.numpy(),
             tally.greedy.numpy(),
             expected.dtype.type(scene.tie_tolerance),
@@ -226,27 +230,29 @@ def _count(
     close, window, never = rules
     n_runs, n_arms = allowed.shape
     for run in range(n_runs):
-        best, n_allowed, n_low = own.dtype.type(-np.inf), 0, 0
+        n_allowed = how_many_are(allowed[run])
+        best = best_allowed(allowed[run], own, order)
+        n_off, n_near, n_unique, n_unsafe, n_repeated, n_moral, n_low = (
+            *(np.int32(0), np.int32(0), np.int32(0)),
+            *(np.int32(0), np.int32(0), np.int32(0), np.int32(0)),
+        )
+        # Whole numbers by themselves: the compiler takes many arms at once.
         for arm in range(n_arms):
-            may = allowed[run, arm]
-            n_allowed += may
-            n_low += may & below[arm]
-            best = max(best, own[arm] if may else best)
-        regret, violation, worst = 0.0, 0.0, np.inf
-        n_off, n_near, n_unique, n_unsafe, n_repeated, n_moral = 0, 0, 0, 0, 0, 0
-        for arm in range(n_arms):
-            n = int(counts[run, arm])
-            short = best - own[arm]
-            regret += n * np.float64(short)
-            n_off += n if short > 0 else 0
-            n_near += n if short <= close else 0
+            n, short, low = counts[run, arm], best - own[arm], below[arm]
+            harmful = n * low
+            n_off += n * (short > 0)
+            n_near += n * (short <= close)
             n_unique += n > 0
-            worst = min(worst, judged[arm] if n > 0 else worst)
-            harmful = n if below[arm] else 0
             n_unsafe += harmful
-            violation += harmful * depth[arm]
-            n_repeated += max(harmful - 1, 0)
-            n_moral += n if moral[arm] else 0
+            n_repeated += harmful - (harmful > 0)
+            n_moral += n * moral[arm]
+            n_low += allowed[run, arm] & low
+        regret, violation, worst = 0.0, 0.0, np.inf
+        for arm in range(n_arms):
+            n = counts[run, arm]
+            regret += n * np.float64(best - own[arm])
+            violation += n * depth[arm]
+            worst = min(worst, judged[arm] if n > 0 else worst)
         mean = reward[run] / n_steps
         off = mean - centre
         # Never below zero, which rounding could bring about where rewards are equal.
@@ -293,6 +299,7 @@ def _worst_steps(
 @compiled()
 def _unsettle(
     mean: Floats,
+    tops: Floats,
     allowed: Bools,
     greedy: Integers,
     tolerance: np.floating,
@@ -300,13 +307,9 @@ def _unsettle(
     out: Doubles,
 ) -> None:
     """Mark runs as not settled whose greedy arm did not stand at the end."""
-    n_runs, n_arms = allowed.shape
-    for run in range(n_runs):
-        top = mean.dtype.type(-np.inf)
-        for arm in range(n_arms):
-            top = max(top, mean[run, arm] if allowed[run, arm] else top)
+    for run in range(len(allowed)):
         # As torch has it: an arm that may not be chosen stands for nothing.
         arm = greedy[run]
-        stands = allowed[run, arm] and mean[run, arm] >= top - tolerance
+        stands = allowed[run, arm] and mean[run, arm] >= tops[run] - tolerance
         if not stands:
             out[0, run], out[1, run] = n_steps + 1, 0.0

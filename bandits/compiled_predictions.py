@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bandits.compiled_vectors import load, nearest_of, store
-from bandits.jit import compiled
+from bandits.jit import NO_NAN, compiled
 from bandits.metric_table import CLEAR_BY, NEAR
 from bandits.predictions import SAME_PREDICTION, named, probability_below
 from bandits.tally import Scene
@@ -28,6 +28,35 @@ LANES = 8
 """Predictions are rounded so many at once."""
 SORTED_FROM = 200
 """Of fewer arms every pair is compared: quicker than to sort them."""
+
+
+@compiled()
+def how_many_are(allowed: Bools) -> int:
+    """Of a run's arms, the admissible ones."""
+    count = 0
+    for may in allowed:
+        count += may
+    return count
+
+
+@compiled()
+def best_allowed(allowed: Bools, values: Floats, order: Integers) -> np.floating:
+    """The highest value of an admissible arm; `order` sorts the values."""
+    place = len(order) - 1
+    while not allowed[order[place]]:
+        place -= 1
+    best: np.floating = values[order[place]]
+    return best
+
+
+@compiled(NO_NAN)
+def top_allowed(mean: Floats, allowed: Bools) -> np.floating:
+    """The highest expected value of an admissible arm."""
+    lowest: np.floating = mean.dtype.type(-1e300 if mean.itemsize == 8 else -1e30)
+    top = lowest
+    for arm in range(len(mean)):
+        top = max(top, mean[arm] if allowed[arm] else lowest)
+    return top
 
 
 def judge_predictions(
@@ -164,9 +193,16 @@ def _judge(
 
 
 def judge_end(
-    scene: Scene, mean: Tensor | None, variance: Tensor | None
+    scene: Scene,
+    mean: Tensor | None,
+    variance: Tensor | None,
+    tops: Doubles | None = None,
 ) -> dict[str, Tensor]:
-    """`predictions.judge_end` on a CPU. Arguments as there."""
+    """`predictions.judge_end` on a CPU. Arguments as there, and:
+
+    Args:
+        tops: (n_runs,), filled with the highest expected value of an admissible arm.
+    """
     names = (
         "simple_regret",
         "best_found",
@@ -186,8 +222,10 @@ def judge_end(
             scene.allowed.numpy(),
             own,
             scene.below.numpy(),
+            own.argsort(kind="stable"),
             expected.dtype.type(scene.tie_tolerance),
             own.dtype.type(NEAR),
+            np.empty(len(expected)) if tops is None else tops,
             out,
         )
     return dict(zip(names, map(torch.from_numpy, out), strict=True))
@@ -209,25 +247,25 @@ def _judge_end(
     allowed: Bools,
     values: Floats,
     below: Bools,
+    order: Integers,
     tolerance: np.floating,
     close: np.floating,
+    tops: Doubles,
     out: Doubles,
 ) -> None:
     """Fill in what every run recommends, and which arms its belief clears.
 
     Args:
         known: Whether harm has a meaning, and whether there is a posterior.
+        order: What sorts the values.
         out: (5, n_runs).
     """
     harm_defined, has_posterior = known
     n_runs, n_arms = allowed.shape
     for run in range(n_runs):
-        top = mean.dtype.type(-np.inf)
-        best = values.dtype.type(-np.inf)
-        for arm in range(n_arms):
-            may = allowed[run, arm]
-            top = max(top, mean[run, arm] if may else top)
-            best = max(best, values[arm] if may else best)
+        top = top_allowed(mean[run], allowed[run])
+        tops[run] = top
+        best = best_allowed(allowed[run], values, order)
         least = top - tolerance
         n_tied, lost, found, n_unsafe = 0, 0.0, 0, 0
         for arm in range(n_arms):

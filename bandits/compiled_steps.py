@@ -93,7 +93,7 @@ class Told(NamedTuple):
 
     greedy: The arm with the highest expected value before the step.
     mean, variance: The latent value of the arm taken, as believed before the step;
-        (0, 0) where the agent has no variance.
+        whatever was there where the agent has no variance.
     """
 
     arms: Integers
