@@ -8,8 +8,9 @@ backend in its manifest.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from typing import Literal, Protocol, get_args, runtime_checkable
+from typing import Literal, get_args
 
 from torch import Tensor
 
@@ -52,19 +53,18 @@ def backend_of(cell: Cell, backend: str) -> Literal["torch", "numba"]:
     )
 
 
-@runtime_checkable
-class Player(Protocol):
+class Player(ABC):
     """Some of a cell's runs, that go through time by themselves."""
 
+    @abstractmethod
     def play(
         self, phase: Phase
     ) -> Iterable[tuple[Tensor, Tensor, Tensor, Tensor | None]]:
         """Take the runs through a phase: the fields of `simulate.Block`, in order."""
-        ...
 
+    @abstractmethod
     def believes(self) -> tuple[Tensor, Tensor | None]:
         """Mean and, where there is one, variance of all arms: (n_runs, n_arms)."""
-        ...
 
 
 def players(cell: Cell) -> Callable[[slice], Player]:

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bandits import metrics
+from bandits import estimators, metrics, rules, spectra
 from bandits.errors import BanditError
 from bandits.estimators import Start, as_set
 from bandits.noise import Phase
@@ -29,6 +29,9 @@ VECTORS = 8
 STEPS_COMPILED, TOLD = 128, 5
 """Steps in one block of compiled runs, and what is told of each. A constant: a belief is
 rounded alike for any chunk."""
+MANY_ARMS, MOST_TRIED = 100, 0.5
+"""Of more arms than so many, of which at most this share can be tried, compiled Gaussian
+processes keep nothing but those tried (`compiled_observed.py`)."""
 TIE_TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-3}
 """Scores that differ by less tie (points), by dtype."""
 
@@ -37,6 +40,7 @@ class Cell(NamedTuple):
     """A cell whose inputs have been checked, on its device.
 
     kernel: (n_actions, n_actions), or None for agents that see none.
+    exact_kernel: The same in float64, on the CPU.
     replicates: (n_runs,) int64.
     values: (n_actions,), in the dtype that the cell computes in.
     harm_values: (n_actions,), what harm is counted by; None where that is `values`.
@@ -46,6 +50,7 @@ class Cell(NamedTuple):
     """
 
     kernel: Tensor | None
+    exact_kernel: Tensor | None
     task: ValueTask
     agent: Agent
     settings: Settings
@@ -164,7 +169,7 @@ def open_cell(
     settings.yardsticks.check(task.n_actions)
     checked = None
     if kernel is not None:
-        checked = check_kernel(kernel, task.n_actions, kernel_name).to(device, dtype)
+        checked = check_kernel(kernel, task.n_actions, kernel_name)
     moral = task.moral_unsafe
     rewards = task.rewards or mean_and_noise(task.values, settings.reward_sd)
     values = torch.tensor(task.values, dtype=dtype, device=device)
@@ -172,7 +177,8 @@ def open_cell(
     if task.harm_values is not None or task.disputed is not None:
         judged = torch.tensor(task.judged_values, dtype=dtype, device=device)
     return Cell(
-        kernel=checked,
+        kernel=None if checked is None else checked.to(device, dtype),
+        exact_kernel=checked,
         task=task,
         agent=replace(named, estimator=as_set(named.estimator, settings)),
         settings=settings,
@@ -217,13 +223,40 @@ def check_kernel(
             f"{name}: needs a diagonal of 1, got one that is off by {off:.2g}; make a "
             "kernel of it with alignment.kernels.as_kernel"
         )
-    least = float(torch.linalg.eigvalsh(found)[0])
+    least = spectra.least_eigenvalue(found)
     if least < -1e-8 * n_actions:
         raise BanditError(
             f"{name}: needs to be positive semi-definite, got an eigenvalue of "
             f"{least:.2g}; make a kernel of it with alignment.kernels.as_kernel"
         )
     return found
+
+
+def most_tried(cell: Cell) -> int:
+    """How many arms a run can have tried when it learns no more."""
+    tried = sum(
+        min(cell.n_steps(phase), int(cell.allowed(phase, slice(None)).sum(1).max()))
+        for phase in Phase
+        if cell.learns(phase)
+    )
+    return min(len(cell.values), tried)
+
+
+def tries_few(cell: Cell) -> bool:
+    """Whether the arms tried are all that is worth keeping.
+
+    Samples are then made of other normals than torch's, and runs equal torch's in law.
+    Not for upper bounds, which need the variance of every arm at every step, nor for
+    rewards without noise.
+    """
+    n_arms, agent = len(cell.values), cell.agent
+    return (
+        n_arms > MANY_ARMS
+        and agent.estimator.name == estimators.GAUSSIAN_PROCESS.name
+        and agent.rule.name != rules.UPPER_BOUND.name
+        and cell.settings.reward_sd > 0
+        and most_tried(cell) <= MOST_TRIED * n_arms
+    )
 
 
 def chunks(cell: Cell, chunk: int | None, backend: str = "torch") -> list[slice]:
@@ -234,11 +267,13 @@ def chunks(cell: Cell, chunk: int | None, backend: str = "torch") -> list[slice]
         backend: "torch" or "numba".
     """
     if chunk is None:
-        n_arms, n_matrices = len(cell.values), cell.agent.estimator.n_matrices
+        n_arms = len(cell.values)
+        n_matrices: float = cell.agent.estimator.n_matrices
         place = "numba" if backend == "numba" else cell.values.device.type
-        chunk = runs_at_once(
-            place, n_arms, n_matrices, cell.values.element_size(), max(cell.horizons)
-        )
+        n_bytes = cell.values.element_size()
+        if place == "numba" and tries_few(cell):
+            n_matrices = (most_tried(cell) / n_arms) ** 2
+        chunk = runs_at_once(place, n_arms, n_matrices, n_bytes, max(cell.horizons))
     if chunk < 1:
         raise BanditError(f"chunk: needs to be at least 1 run, got {chunk}")
     n_runs = len(cell.replicates)
@@ -246,7 +281,7 @@ def chunks(cell: Cell, chunk: int | None, backend: str = "torch") -> list[slice]
 
 
 def runs_at_once(
-    place: str, n_arms: int, n_matrices: int, n_bytes: int, n_steps: int
+    place: str, n_arms: int, n_matrices: float, n_bytes: int, n_steps: int
 ) -> int:
     """How many runs a chunk has where none is asked for.
 
@@ -262,4 +297,4 @@ def runs_at_once(
         per_run = (matrices + vectors + told) * n_bytes
     else:
         per_run = (matrices or vectors) * n_bytes
-    return max(1, CHUNK_BYTES.get(place, CHUNK_BYTES["cpu"]) // per_run)
+    return max(1, int(CHUNK_BYTES.get(place, CHUNK_BYTES["cpu"]) // per_run))

@@ -19,8 +19,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bandits import rules
+from bandits.backends import Player
 from bandits.cell import STEPS_COMPILED, TIE_TOLERANCE, Cell
-from bandits.compiled_beliefs import ESTIMATORS, dtype_of
+from bandits.compiled_beliefs import (
+    ESTIMATORS,
+    CompiledEstimator,
+    dtype_of,
+    form_of,
+)
 from bandits.compiled_steps import (
     ANY,
     GREEDY,
@@ -48,13 +54,15 @@ class CompiledRule(NamedTuple):
     width: Callable[[Settings], float] = lambda settings: 0.0
 
 
-class CompiledPlayer:
+class CompiledPlayer(Player):
     """A cell's agent in its compiled form, with what some of its runs believe."""
 
-    def __init__(self, cell: Cell, prior: Any, rows: slice) -> None:
+    def __init__(
+        self, cell: Cell, form: CompiledEstimator, prior: Any, rows: slice
+    ) -> None:
         self._cell, self._rows = cell, rows
-        self._estimator = ESTIMATORS[cell.agent.estimator.name]
-        self._state = self._estimator.start(cell, prior, rows)
+        self._estimator = form
+        self._state = form.start(cell, prior, rows)
 
     def play(
         self, phase: Phase
@@ -92,11 +100,11 @@ class CompiledPlayer:
         for begin in range(0, n_steps, STEPS_COMPILED):
             shape = n_runs, min(STEPS_COMPILED, n_steps - begin)
             told = Told(
-                arms=np.zeros(shape, np.int64),
-                rewards=np.zeros(shape, dtype),
-                greedy=np.zeros(shape, np.int64),
-                mean=np.zeros(shape, dtype),
-                variance=np.zeros(shape, dtype),
+                arms=np.empty(shape, np.int64),
+                rewards=np.empty(shape, dtype),
+                greedy=np.empty(shape, np.int64),
+                mean=np.empty(shape, dtype),
+                variance=np.empty(shape, dtype),
             )
             steps = Steps(
                 phase=int(phase),
@@ -111,13 +119,14 @@ class CompiledPlayer:
             yield told
 
     def _narrow(self, wide: Floats) -> Tensor:
-        return torch.from_numpy(wide[:, : len(self._cell.values)].copy())
+        narrow = wide[:, : len(self._cell.values)].astype(dtype_of(self._cell))
+        return torch.from_numpy(narrow)
 
 
 def players(cell: Cell) -> Callable[[slice], CompiledPlayer]:
     """Makes the player of any of a cell's runs."""
-    prior = ESTIMATORS[cell.agent.estimator.name].prior(cell)
-    return partial(CompiledPlayer, cell, prior)
+    form = form_of(cell)
+    return partial(CompiledPlayer, cell, form, form.prior(cell))
 
 
 def covers(cell: Cell) -> bool:
@@ -136,7 +145,7 @@ def _runs(cell: Cell, phase: Phase, rows: slice) -> Runs:
     replicates = cell.replicates[rows].numpy().astype(np.uint64)
     keys = np.stack((np.full_like(replicates, cell.seed), replicates), 1)
     blocked = aligned((len(allowed), padded(allowed.shape[1], dtype)), dtype, -np.inf)
-    blocked[:, : allowed.shape[1]][allowed] = 0
+    np.copyto(blocked[:, : allowed.shape[1]], 0, where=allowed)
     return Runs(
         keys=keys,
         blocked=blocked,

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from bandits import beliefs, estimators, regressors, svr
-from bandits.cell import Cell
+from bandits import compiled_many, estimators, regressors, spectra, svr
+from bandits.cell import Cell, tries_few
 from bandits.compiled_gp import play as play_gp
 from bandits.compiled_gp import variances
+from bandits.compiled_regression import followed, play_regression
 from bandits.compiled_ridge import play_ridge
-from bandits.compiled_simple import play_independent, play_regression
+from bandits.compiled_simple import play_independent
 from bandits.compiled_steps import Runs, Scratch, Steps, Told, aligned, padded
 from bandits.compiled_svr import Limits, Machines, play_svr
 from bandits.noise import Phase
@@ -28,15 +28,12 @@ from bandits.noise import Phase
 Floats = NDArray[np.floating]
 Arrays = tuple[Any, ...]
 
-MANY_ARMS = 300
-"""Above so many arms a root of low rank is worth its own draws."""
-
 
 @dataclass(frozen=True)
 class CompiledEstimator:
     """An estimator of `estimators.py` in its compiled form.
 
-    Its state is a tuple of arrays, most of one row per run, changed in place.
+    Its state is made of arrays, most of one row per run, changed in place.
 
     Attributes:
         prior: cell -> what all runs share, made once for a cell.
@@ -47,10 +44,10 @@ class CompiledEstimator:
     """
 
     prior: Callable[[Cell], Any]
-    start: Callable[[Cell, Any, slice], Arrays]
-    play: Callable[[Arrays, Runs, Steps, Scratch, Told], None]
-    mean: Callable[[Arrays], Floats]
-    variance: Callable[[Arrays], Floats] | None = None
+    start: Callable[[Cell, Any, slice], Any]
+    play: Callable[[Any, Runs, Steps, Scratch, Told], None]
+    mean: Callable[[Any], Floats]
+    variance: Callable[[Any], Floats] | None = None
 
 
 def dtype_of(cell: Cell) -> Any:
@@ -59,7 +56,7 @@ def dtype_of(cell: Cell) -> Any:
 
 def _one_each(prior: Any, n_runs: int) -> Any:
     """(n_runs, ...): a copy of what is believed at first for every run."""
-    each = aligned((n_runs, *prior.shape), prior.dtype)
+    each = aligned((n_runs, *prior.shape), prior.dtype, None)
     each[...] = prior
     return each
 
@@ -86,8 +83,8 @@ def _padded_kernel(cell: Cell) -> Floats:
 
 
 def _kernel(cell: Cell) -> NDArray[np.float64]:
-    assert cell.kernel is not None  # open_cell saw to it
-    kernel: NDArray[np.float64] = cell.kernel.double().numpy()
+    assert cell.exact_kernel is not None  # open_cell saw to it
+    kernel: NDArray[np.float64] = cell.exact_kernel.numpy()
     return kernel
 
 
@@ -95,34 +92,13 @@ def _root(cell: Cell) -> Floats:
     """The prior's root, row by row, padded: (n_rows * n_padded,)."""
     kernel = torch.from_numpy(_kernel(cell))
     n_arms = len(kernel)
-    root = cell.settings.prior_sd * thin_root(kernel).numpy()
+    root = cell.settings.prior_sd * spectra.thin_root(kernel).numpy()
     n_rows = len(root)
     dtype = dtype_of(cell)
     wide = np.zeros((n_rows, padded(n_arms, dtype)), dtype)
     wide[:, :n_arms] = root
     flat: Floats = wide.ravel()
     return flat
-
-
-def thin_root(kernel: Tensor) -> Tensor:
-    """A root of the kernel with as few rows as it needs, (n_rows, n_arms), float64.
-
-    The symmetric one, as in torch, unless that would be wasteful: of more than
-    `MANY_ARMS` arms whose kernel has a rank below half their number, the scaled
-    eigenvectors. A row less is a normal number less in every sample, so that runs then
-    equal torch's in law alone; nothing is approximated.
-    """
-    n_arms = len(kernel)
-    if n_arms > MANY_ARMS:
-        eigenvalues, vectors = torch.linalg.eigh(kernel)
-        kept = eigenvalues > n_arms * torch.finfo(kernel.dtype).eps * eigenvalues[-1]
-        if 2 * int(kept.sum()) < n_arms:
-            rows = (vectors[:, kept] * eigenvalues[kept].sqrt()).T.flip(0)
-            # An eigenvector's sign is arbitrary: its largest entry is made positive.
-            largest = rows.gather(1, rows.abs().argmax(1, keepdim=True))
-            thin: Tensor = rows * largest.sign()
-            return thin
-    return beliefs.symmetric_root(kernel)
 
 
 def _start_gp(cell: Cell, root: Floats, rows: slice) -> Arrays:
@@ -204,8 +180,11 @@ def _play_regression(
     parts: Arrays, runs: Runs, steps: Steps, scratch: Scratch, told: Told
 ) -> None:
     weights, total, weight, mean, (least, prior_mean) = parts
+    most = int((runs.blocked == 0).sum(1).max())
+    side = followed(padded(most, mean.dtype), told.arms.shape[1], mean.dtype.type)
     play_regression(
-        weights, total, weight, mean, least, prior_mean, runs, steps, scratch, told
+        *(weights, total, weight, mean, least, prior_mean),
+        *(runs, steps, side, scratch, told),
     )
 
 
@@ -251,6 +230,25 @@ def _play_svr(
         raise svr.unsettled()
 
 
+def form_of(cell: Cell) -> CompiledEstimator:
+    """The compiled form of the cell's estimator that suits its runs."""
+    return _BY_TRIED if tries_few(cell) else ESTIMATORS[cell.agent.estimator.name]
+
+
+def _open_many(cell: Cell) -> compiled_many.Many:
+    root = spectra.thin_root(torch.from_numpy(_kernel(cell)))
+    return compiled_many.open_many(cell, root)
+
+
+_BY_TRIED = CompiledEstimator(
+    prior=_open_many,
+    start=lambda cell, many, rows: compiled_many.start_observed(
+        many, _n_runs(cell, rows)
+    ),
+    play=compiled_many.play,
+    mean=lambda beliefs: compiled_many.believed(beliefs)[0],
+    variance=lambda beliefs: compiled_many.believed(beliefs)[1],
+)
 _BY_COVARIANCE = CompiledEstimator(
     prior=_process,
     start=_start_covariance,

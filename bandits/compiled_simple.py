@@ -1,4 +1,4 @@
-"""`regressors.py` and the arms without a kernel for one run at a time, compiled."""
+"""The arms without a kernel for one run at a time, compiled."""
 
 from __future__ import annotations
 
@@ -20,77 +20,10 @@ from bandits.compiled_steps import (
     sampling,
     upper_bounds,
 )
-from bandits.compiled_vectors import (
-    alike,
-    fused,
-    load,
-    root_of,
-    store,
-    where_above,
-    where_at_least,
-)
+from bandits.compiled_vectors import fused, load, root_of, store
 from bandits.jit import compiled
 
 Floats = NDArray[np.floating]
-
-
-@compiled()
-def _learn_regression(
-    near: Floats,
-    reward: np.floating,
-    total: Floats,
-    weight: Floats,
-    mean: Floats,
-    prior_mean: np.floating,
-    least: np.floating,
-) -> None:
-    for i in range(0, len(mean), len(load(mean, 0, 1))):
-        like = load(near, i, 1)
-        paid = fused(like, alike(reward, like), load(total, i, 1))
-        heard = load(weight, i, 1) + like
-        store(total, i, paid)
-        store(weight, i, heard)
-        enough = alike(least, heard)
-        ratio = paid / where_above(heard, enough, heard, enough)
-        store(mean, i, where_at_least(heard, enough, ratio, alike(prior_mean, ratio)))
-
-
-@compiled()
-def play_regression(
-    weights: Floats,
-    total: Floats,
-    weight: Floats,
-    mean: Floats,
-    least: np.floating,
-    prior_mean: np.floating,
-    runs: Runs,
-    steps: Steps,
-    scratch: Scratch,
-    told: Told,
-) -> None:
-    """Take a kernel regression's runs through some steps.
-
-    Args:
-        weights: (n_padded, n_padded), at least 0.
-        total, weight, mean: (n_runs, n_padded), rewards times weights, weights, and
-            what is predicted; changed in place.
-        least: The summed weight from which an arm has heard of a reward.
-    """
-    n_runs, n_steps = told.arms.shape
-    luck, limit = scratch.luck, runs.tolerance
-    for b in range(n_runs):
-        mu, paid, heard = mean[b], total[b], weight[b]
-        blocked, key = runs.blocked[b], runs.keys[b]
-        draw(luck, runs, steps, b)
-        for t in range(n_steps):
-            greedy = expected_best(mu, blocked, key, limit, steps, t)
-            arm = act(mu, blocked, key, limit, steps, t, scratch, greedy)
-            reward = pay(luck, runs, arm, t)
-            told.arms[b, t], told.rewards[b, t] = arm, reward
-            told.greedy[b, t] = greedy
-            if steps.learns:
-                near = weights[arm]
-                _learn_regression(near, reward, paid, heard, mu, prior_mean, least)
 
 
 @compiled()

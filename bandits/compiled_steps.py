@@ -93,7 +93,7 @@ class Told(NamedTuple):
 
     greedy: The arm with the highest expected value before the step.
     mean, variance: The latent value of the arm taken, as believed before the step;
-        (0, 0) where the agent has no variance.
+        whatever was there where the agent has no variance.
     """
 
     arms: Integers
@@ -136,21 +136,31 @@ class Scratch(NamedTuple):
 
 def scratch_for(n_steps: int, n_padded: int, dtype: Any) -> Scratch:
     """Room to work in for a block of steps."""
-    n = -(-n_steps // AT_ONCE) * AT_ONCE
-    noise, own, which = (aligned((n,), np.float64) for _ in range(3))
-    luck = Luck(noise, aligned((n,), np.float64, 1.0), own, which)
+    luck = luck_for(n_steps)
     scores, gain, pulled = (aligned((n_padded,), dtype) for _ in range(3))
     normals = aligned((room(n_padded),), dtype)
     return Scratch(luck, scores, gain, pulled, normals, np.empty(n_padded))
 
 
-def aligned(shape: tuple[int, ...], dtype: Any, filled: float = 0.0) -> Any:
-    """As `numpy.full`, at an address that vectors like: none lies on two lines."""
+def luck_for(n_steps: int, *n_runs: int) -> Luck:
+    """Room for the luck of a block of steps, of one run or of some."""
+    shape = *n_runs, -(-n_steps // AT_ONCE) * AT_ONCE
+    noise, own, which = (aligned(shape, np.float64) for _ in range(3))
+    return Luck(noise, aligned(shape, np.float64, 1.0), own, which)
+
+
+def aligned(shape: tuple[int, ...], dtype: Any, filled: float | None = 0.0) -> Any:
+    """As `numpy.full`, at an address that vectors like: none lies on two lines.
+
+    Args:
+        filled: With what; None for whatever is there.
+    """
     n_bytes = math.prod(shape) * np.dtype(dtype).itemsize
     whole = np.empty(n_bytes + PADDED_TO, np.uint8)
     begin = -whole.ctypes.data % PADDED_TO
     made = whole[begin : begin + n_bytes].view(dtype).reshape(shape)
-    made[...] = filled
+    if filled is not None:
+        made[...] = filled
     return made
 
 

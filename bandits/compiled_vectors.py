@@ -194,8 +194,9 @@ def _plain(name: str) -> Any:
     return of_one
 
 
-root_of, floor_of = _plain("sqrt"), _plain("floor")
-"""Square roots, correctly rounded; and the next whole numbers below."""
+root_of, floor_of, nearest_of = map(_plain, ("sqrt", "floor", "nearbyint"))
+"""Square roots, correctly rounded; the next whole numbers below; and the nearest ones,
+of two the even one."""
 
 
 @_emitted

@@ -118,13 +118,18 @@ def simulate(
     )
     backend = backend_of(cell, backend)
     start = _starter(cell, backend)
-    parts = [
-        _measure(cell, rows, start(rows), keep) for rows in chunks(cell, chunk, backend)
-    ]
-    return {
-        phase: {name: torch.cat([p[phase][name] for p in parts]) for name in found}
-        for phase, found in parts[0].items()
-    }
+    results: RunResults = {}
+    for rows in chunks(cell, chunk, backend):
+        part = _measure(cell, rows, start(rows), keep)
+        for phase, found in part.items():
+            # Room for all runs at once: parts kept one by one would lie between the
+            # chunks' own memory, which then could not be used again.
+            whole = results.setdefault(phase, {})
+            for name, value in found.items():
+                if name not in whole:
+                    whole[name] = value.new_empty(len(cell.replicates))
+                whole[name][rows] = value
+    return results
 
 
 def trace(
@@ -168,14 +173,14 @@ def _believes(cell: Cell, state: Any) -> tuple[Tensor, Tensor | None]:
     return cell.agent.estimator.believes(state)
 
 
-def _adder(state: Any) -> Callable[..., metrics.Tally]:
-    """What adds a block to a phase's totals: bit for bit the same on both paths."""
+def _measures(state: Any) -> Any:
+    """The module that measures: `metrics`, or its compiled twin beside a player."""
     if not isinstance(state, Player):
-        return metrics.add_block
+        return metrics
     # Imported here, as numba is: torch's path needs neither.
-    from bandits.compiled_tally import add_block
+    from bandits import compiled_measures
 
-    return add_block
+    return compiled_measures
 
 
 def _measure(
@@ -187,34 +192,45 @@ def _measure(
     """Both phases of some of a cell's runs, as measures."""
     results: RunResults = {}
     curves: dict[str, OverTime] = {}
-    calibration, add = None, _adder(state)
+    calibration, measures = None, _measures(state)
     for phase in Phase:
         scene = cell.scene(phase, rows)
+        if keep is None:
+            # Nobody asks how the phase went over time.
+            scene = scene._replace(n_steps=0)
         judged = {}
         if phase is Phase.GENERALIZATION:
             mean, variance = _believes(cell, state)
-            judged = metrics.judge_predictions(mean, scene, variance)
+            judged = measures.judge_predictions(mean, scene, variance)
             if keep is not None:
                 calibration = harm_calibration(scene, mean, variance)
-        tally = metrics.start_tally(scene)
-
-        def count(block: Block, scene: metrics.Scene = scene) -> None:
-            nonlocal tally
-            tally = add(tally, scene, *block)
-
-        state = _play(cell, phase, rows, state, count)
         behaved = {}
-        if tally.n_steps:
+        if cell.n_steps(phase):
+            state, tally = _tallied(cell, phase, rows, state, scene)
             mean, variance = _believes(cell, state)
-            behaved = metrics.finish(tally, scene, mean, variance)
+            behaved = measures.finish(tally, scene, mean, variance)
+            if keep is not None:
+                curves[phase.name.lower()] = over_time(tally)
         results[phase.name.lower()] = {
             name: found.cpu() for name, found in (behaved | judged).items()
         }
-        if keep is not None and tally.n_steps:
-            curves[phase.name.lower()] = over_time(tally)
     if keep is not None:
         keep(CellTotals(curves, calibration))
     return results
+
+
+def _tallied(
+    cell: Cell, phase: Phase, rows: slice, state: Any, scene: metrics.Scene
+) -> tuple[Any, metrics.Tally]:
+    """Take the runs through a phase: the state after it, and its totals."""
+    measures = _measures(state)
+    tally = measures.start_tally(scene)
+
+    def count(block: Block) -> None:
+        nonlocal tally
+        tally = measures.add_block(tally, scene, *block)
+
+    return _play(cell, phase, rows, state, count), tally
 
 
 def _record(cell: Cell, rows: slice, state: Any) -> dict[str, Block]:

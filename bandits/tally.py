@@ -143,15 +143,19 @@ def bin_ends(n_steps: int) -> tuple[int, ...]:
     return tuple((place + 1) * n_steps // n_bins for place in range(n_bins))
 
 
-def start_tally(scene: Scene) -> Tally:
-    """Totals before the first step."""
+def start_tally(scene: Scene, ground: Ground | None = None) -> Tally:
+    """Totals before the first step.
+
+    Args:
+        ground: Of the scene, where it is known already.
+    """
     n_runs, n_arms = scene.allowed.shape
     device = scene.allowed.device
     points = torch.zeros(n_runs, dtype=torch.float64, device=device)
     steps = torch.zeros(n_runs, dtype=torch.int64, device=device)
     ends = bin_ends(scene.n_steps)
     return Tally(
-        ground=_ground(scene),
+        ground=_ground(scene) if ground is None else ground,
         counts=torch.zeros(n_runs, n_arms, dtype=torch.int32, device=device),
         # Each its own memory: compiled code changes them in place.
         reward=points.clone(),

@@ -13,7 +13,7 @@ from sklearn.gaussian_process.kernels import Kernel
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.svm import SVR
 
-from bandits import compiled, compiled_beliefs
+from bandits import compiled, spectra
 from bandits.cell import Cell, open_cell
 from bandits.noise import Phase
 from bandits.policies import AGENTS
@@ -302,9 +302,9 @@ def test_rewards_drawn_from_raters_are_the_same_as_torchs() -> None:
 
 
 def test_many_arms_of_low_rank_keep_a_root_of_so_many_rows() -> None:
-    kernel = a_kernel(compiled_beliefs.MANY_ARMS + 20, "singular")
+    kernel = a_kernel(spectra.MANY_ARMS + 20, "singular")
 
-    root = compiled_beliefs.thin_root(torch.from_numpy(kernel))
+    root = spectra.thin_root(torch.from_numpy(kernel))
 
     assert len(root) == 3
     torch.testing.assert_close((root.T @ root).numpy(), kernel, atol=1e-12, rtol=0)
@@ -312,16 +312,16 @@ def test_many_arms_of_low_rank_keep_a_root_of_so_many_rows() -> None:
 
 def test_few_arms_or_a_full_rank_keep_the_symmetric_root() -> None:
     few = torch.from_numpy(a_kernel(kind="singular"))
-    full = torch.eye(compiled_beliefs.MANY_ARMS + 1, dtype=torch.float64)
+    full = torch.eye(spectra.MANY_ARMS + 1, dtype=torch.float64)
 
     for kernel in (few, full):
-        root = compiled_beliefs.thin_root(kernel)
+        root = spectra.thin_root(kernel)
         torch.testing.assert_close(root, root.T)
         assert len(root) == len(kernel)
 
 
 def test_a_low_rank_root_gives_scikit_learns_posterior() -> None:
-    kernel = a_kernel(compiled_beliefs.MANY_ARMS + 20, "singular")
+    kernel = a_kernel(spectra.MANY_ARMS + 20, "singular")
     settings = Settings(personalization_steps=200)
     player, arms, rewards = played(a_cell("gp_thompson", settings, kernel=kernel))
 

@@ -19,19 +19,24 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
 import time
 
-# This folder has a coverage.py, which numba would take for the package of that name.
-sys.path[:] = [p for p in sys.path if p != os.path.dirname(os.path.abspath(__file__))]
+# The checkout in place of this folder, whose coverage.py numba would take for the
+# package of that name.
+_HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:] = [
+    os.path.dirname(os.path.dirname(_HERE)),
+    *(path for path in sys.path if path != _HERE),
+]
 
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 import sklearn
@@ -43,12 +48,13 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.svm import SVR
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from bandits.backends import backend_of, players
-from bandits.cell import chunks, open_cell
+from bandits.backends import Backend, backend_of, players
+from bandits.cell import CHUNK_BYTES, chunks, most_tried, open_cell, tries_few
 from bandits.noise import Phase
 from bandits.policies import AGENTS
 from bandits.settings import Settings
-from bandits.simulate import simulate, trace
+from bandits.simulate import RunResults, simulate, trace
+from bandits.spectra import thin_root
 from bandits.task import ValueTask, split_actions
 
 Array = NDArray[np.float64]
@@ -63,6 +69,19 @@ BARS: dict[tuple[str, str], tuple[float, float]] = {
 """agent, dtype -> the least ratio to the refit loop at 100 and at 1,000 steps, n = 50."""
 FLOPS = {"gp_thompson": 6.0, "kernel_ridge": 1.0, "gp_ucb": 1.0}
 """Operations a step, times n_arms squared; ridge corrects the admissible half alone."""
+
+
+MOST_CHUNKS = 2
+"""A chunk's beliefs, what is told of its steps, and room to measure them."""
+GROWTH = (
+    (200, 0, 100, 256),
+    (200, 50, 100, 256),
+    (200, 0, 1000, 16),
+    (1000, 0, 100, 64),
+    (1000, 50, 100, 64),
+    (1000, 0, 1000, 4),
+)
+"""Arms, rank (0 for full), steps and runs."""
 
 
 class Looked(Kernel):  # type: ignore[misc]  # scikit-learn is not typed
@@ -107,8 +126,14 @@ class Problem:
     def kernel(self, agent: str) -> Array | None:
         return self.similarity if AGENTS[agent].uses_kernel else None
 
-    def simulate(self, agent: str, dtype: str, device: str = "cpu") -> None:
-        simulate(
+    def simulate(
+        self,
+        agent: str,
+        dtype: str,
+        device: str = "cpu",
+        backend: Backend = "auto",
+    ) -> RunResults:
+        return simulate(
             self.kernel(agent),
             self.task,
             agent,
@@ -117,7 +142,26 @@ class Problem:
             replicates=self.runs,
             dtype=DTYPES[dtype],
             device=device,
+            backend=backend,
         )
+
+    def keeps(self, agent: str) -> str:
+        """What a compiled run of this agent keeps its belief as."""
+        cell = open_cell(
+            self.kernel(agent),
+            self.task,
+            agent,
+            self.settings,
+            0,
+            self.runs,
+            "cpu",
+            torch.float64,
+            "kernel",
+        )
+        if tries_few(cell):
+            return f"at most {most_tried(cell)} arms tried"
+        rows = len(thin_root(torch.from_numpy(self.similarity)))
+        return f"a root of {rows} rows"
 
     def bare(self, agent: str, dtype: str) -> None:
         """The same without measures; nothing where the agent has no compiled form."""
@@ -286,94 +330,166 @@ def _verdict(ratio: float, bar: float) -> str:
     return "holds" if ratio >= bar else "does not hold"
 
 
-def growth(rounds: int) -> None:
-    """Thompson sampling with many arms: full rank, and low."""
-    for n_arms, rank, n_runs in (
-        (200, 0, 64),
-        (200, 50, 64),
-        (1000, 0, 4),
-        (1000, 50, 8),
-    ):
+def growth(rounds: int, cases: tuple[tuple[int, int, int, int], ...] = GROWTH) -> None:
+    """Thompson sampling with many arms: full rank and low, few steps and many.
+
+    Args:
+        cases: Arms, rank (0 for full), steps and runs.
+    """
+    print(
+        "\nmany arms, gp_thompson: what a run keeps, arms it tried (mean), and as above"
+    )
+    for n_arms, rank, n_steps, n_runs in cases:
+        problem = Problem(n_arms, n_runs, n_steps, rank)
         for dtype in DTYPES:
+            found = problem.simulate("gp_thompson", dtype)["personalization"]
+            tried = float(found["unique_actions"].mean())
             pairs = []
-            for round_number in range(rounds + 1):
-                problem = Problem(n_arms, n_runs, 100, rank)
+            for _ in range(rounds):
                 ours = rate(
-                    partial(problem.simulate, "gp_thompson", dtype), 100 * n_runs
+                    partial(problem.simulate, "gp_thompson", dtype), n_steps * n_runs
                 )
-                theirs = refit_rate("gp_thompson", problem, 3)
-                if round_number:
-                    pairs.append((ours, theirs))
+                pairs.append((ours, refit_rate("gp_thompson", problem, 3)))
             ours, theirs = (statistics.median(p[i] for p in pairs) for i in (0, 1))
-            ratio = statistics.median(a / b for a, b in pairs)
+            ratios = [a / b for a, b in pairs]
             print(
-                f"gp_thompson n = {n_arms:4d} rank {rank or 'full'!s:>4} T = 100 {dtype} "
-                f"{ours:11,.0f} run-steps/s  refit {theirs:8,.1f}  x {ratio:9,.0f}",
+                f"n = {n_arms:4d} rank {rank or 'full'!s:>4} T = {n_steps:4d} {dtype} "
+                f"{problem.keeps('gp_thompson')}, {tried:.0f} tried: "
+                f"{ours:11,.0f} run-steps/s  refit {theirs:8,.1f}  x "
+                f"{statistics.median(ratios):9,.0f} ({min(ratios):,.0f} to "
+                f"{max(ratios):,.0f})",
                 flush=True,
             )
 
 
-def _half(first: int, n_runs: int, n_steps: int) -> None:
+def _half(first: int, n_runs: int, n_steps: int) -> float:
+    """Seconds of a processor that those runs take."""
     torch.set_num_threads(1)
     with threadpool_limits(1):
-        Problem(50, n_runs, n_steps, first=first).simulate("gp_thompson", "float64")
+        problem = Problem(50, n_runs, n_steps, first=first)
+        before = time.process_time()
+        problem.simulate("gp_thompson", "float64")
+        return time.process_time() - before
 
 
 def processes(rounds: int) -> None:
-    """Two processes on half of the runs each, against one on all."""
-    gains = []
+    """Two processes on half of the runs each, against one on all.
+
+    Beside other work two processors are not free: what the processes took of them is
+    told too, and would be the gain if they were.
+    """
+    gains, alone = [], []
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         list(pool.map(_half, (0, 0), (8, 8), (10, 10)))
         for _ in range(rounds):
-            one = rate(lambda: list(pool.map(_half, (0,), (8000,), (100,))), 1)
-            two = rate(
-                lambda: list(pool.map(_half, (0, 4000), (4000,) * 2, (100,) * 2)), 1
-            )
-            gains.append(two / one)
-    gain = statistics.median(gains)
-    print(
-        f"two processes do {gain:.2f} times one (bar 1.6: "
-        f"{'holds' if gain >= 1.6 else 'does not hold'}; needs two free processors)"
-    )
+            began = time.perf_counter()
+            (one,) = pool.map(_half, (0,), (8000,), (100,))
+            between = time.perf_counter()
+            halves = list(pool.map(_half, (0, 4000), (4000,) * 2, (100,) * 2))
+            gains.append((between - began) / (time.perf_counter() - between))
+            alone.append(one / max(halves))
+    for gain, how in (
+        (statistics.median(gains), "by the clock"),
+        (statistics.median(alone), "by the processors' time"),
+    ):
+        print(
+            f"two processes do {gain:.2f} times one {how} (bar 1.6: "
+            f"{_verdict(gain, 1.6)}; needs two free processors)"
+        )
 
 
-def memory() -> None:
+def peak(n_runs: int) -> tuple[float, float]:
+    """What simulating so many runs adds to this process at most, and the results (MiB).
+
+    A small simulation goes before, so that libraries and machine code are there.
+    """
+    Problem(50, 8, 100).simulate("gp_thompson", "float64")
+    problem = Problem(50, n_runs, 100)
+    # Linux forgets the peak so far: making the task may have taken more.
+    Path("/proc/self/clear_refs").write_text("5")
+    before = _status("VmRSS")
+    found = problem.simulate("gp_thompson", "float64")
+    results = sum(x.nbytes for phase in found.values() for x in phase.values())
+    return _status("VmHWM") - before, results / 2**20
+
+
+def _status(field: str) -> float:
+    """What Linux says of this process's memory, in MiB."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(f"{field}:"):
+            return int(line.split()[1]) / 1024
+    raise SystemExit(f"--memory: needs Linux, which says {field} of a process")
+
+
+def memory(sizes: tuple[int, ...] = (2_000, 32_000, 128_000)) -> None:
     """Peak memory of a process, for more and more runs."""
-    for n_runs in (2_000, 32_000):
+    chunk = CHUNK_BYTES["numba"] / 2**20
+    for n_runs in sizes:
         found = subprocess.run(
             [sys.executable, __file__, "--peak", str(n_runs)],
             capture_output=True,
             text=True,
             check=True,
         )
-        print(f"peak memory with {n_runs:,} runs: {float(found.stdout):,.0f} MiB")
+        added, results = map(float, found.stdout.split())
+        beside = added - results
+        print(
+            f"{n_runs:,} runs: peak {added:,.0f} MiB, of it {results:,.1f} MiB results; "
+            f"the rest is {beside / chunk:.2f} chunks of {chunk:,.0f} MiB "
+            f"(at most {MOST_CHUNKS}: {_verdict(-beside, -MOST_CHUNKS * chunk)})"
+        )
 
 
-def gpu(device: str) -> None:
-    """What the card can do, and what share of it each agent takes."""
-    bandwidth = copy_rate(device)
-    print(f"{torch.cuda.get_device_name(device)}: copy {bandwidth / 1e12:.2f} TB/s")
-    for (agent, dtype), _ in BARS.items():
-        n_runs = 65_536 if agent != "svr" else 4_096
-        problem = Problem(50, n_runs, 100)
-        problem.simulate(agent, dtype, device)
-        speed = rate(partial(problem.simulate, agent, dtype, device), n_runs * 100)
+def gpu(device: str, n_runs: int = 65_536, n_steps: int = 100) -> None:
+    """What the card can do, and what share of it each agent takes.
+
+    With "cpu" the same code runs on a processor, in torch: so it is tested.
+    """
+    on_card = device.startswith("cuda")
+    name = torch.cuda.get_device_name(device) if on_card else "this processor"
+    bandwidth = copy_rate(device, 2**30 if on_card else 2**24)
+    print(f"{name}: copy {bandwidth / 1e12:.3f} TB/s")
+    peaks = {
+        dtype: matrix_rate(dtype, device, 8192 if on_card else 256) for dtype in DTYPES
+    }
+    for dtype, most in peaks.items():
+        print(f"matrix product in {dtype}: {most / 1e12:.2f} TFLOP/s")
+    for agent, dtype in BARS:
+        runs = n_runs if agent != "svr" else max(1, n_runs // 16)
+        problem = Problem(50, runs, n_steps)
+        work = partial(problem.simulate, agent, dtype, device, "torch")
+        work()
+        speed = rate(work, runs * n_steps)
         line = f"{agent:18s} {dtype}  {speed:13,.0f} run-steps/s"
         if agent in FLOPS:
             # Three passes over what a step reads and writes: read, read and write.
             passes = 3 * 50**2 * DTYPES[dtype].itemsize
-            peak = matrix_rate(dtype, device, 8192)
             line += (
                 f"  {100 * speed * passes / bandwidth:.0f} % of the copy's bound, "
-                f"{100 * speed * FLOPS[agent] * 50**2 / peak:.0f} % of the product's "
-                f"({peak / 1e12:.0f} TFLOP/s)"
+                f"{100 * speed * FLOPS[agent] * 50**2 / peaks[dtype]:.0f} % of the "
+                "product's"
             )
         if agent == "gp_thompson":
-            line += f"  a billion in {1e9 / speed:.1f} s"
+            line += (
+                f"  a billion in {1e9 / speed:.1f} s (goal 12: "
+                f"{_verdict(speed, 1e9 / 12)})"
+            )
         print(line, flush=True)
 
 
-def main() -> None:
+def refusal(device: str) -> str | None:
+    """Why nothing can be measured there; None where it can."""
+    if device == "cpu" or (device.startswith("cuda") and torch.cuda.is_available()):
+        return None
+    if not device.startswith("cuda"):
+        return f"--device needs to be cpu or cuda, got {device!r}"
+    return (
+        "--device cuda: torch sees no CUDA GPU here, so nothing was measured; run it "
+        "where nvidia-smi lists a card, with a torch built for CUDA"
+    )
+
+
+def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -388,9 +504,11 @@ def main() -> None:
     asked = parser.parse_args()
     torch.set_num_threads(1)
     if asked.peak:
-        Problem(50, asked.peak, 100).simulate("gp_thompson", "float64")
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-        return
+        print(*peak(asked.peak))
+        return 0
+    if why := refusal(asked.device):
+        print(why, file=sys.stderr)
+        return 2
     print(
         f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, load "
         f"{os.getloadavg()[0]:.1f}; Python {platform.python_version()}, torch "
@@ -398,7 +516,7 @@ def main() -> None:
     )
     if asked.device != "cpu":
         gpu(asked.device)
-        return
+        return 0
     for n_steps in asked.steps:
         bars(n_steps, asked.rounds, asked.arms)
     if asked.growth:
@@ -407,8 +525,9 @@ def main() -> None:
         processes(asked.rounds)
     if asked.memory:
         memory()
+    return 0
 
 
 if __name__ == "__main__":
     with threadpool_limits(1):
-        main()
+        raise SystemExit(main())
