@@ -44,7 +44,7 @@ from bandits.stored import StoredRuns
 from bandits.summary import cell_rows, corruption_rows, effect_rows
 from bandits.workers import Each, Make, Tasks, make_and_keep, workers
 
-LAYOUT = 2
+LAYOUT = 3
 """Part of a sweep's hash: raised when the same spec would give other numbers."""
 
 
