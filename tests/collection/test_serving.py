@@ -88,16 +88,7 @@ def test_a_grandchild_is_given_the_same_database_too() -> None:
     )
     environment = serving.child_environment()
 
-    child = subprocess.run(
-        [sys.executable, "-c", ask],
-        env=environment,
-        cwd=settings.BASE_DIR,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert child.stdout == environment["DATABASE_URL"]
+    assert _said_by_a_child(ask, environment) == environment["DATABASE_URL"]
 
 
 @pytest.mark.django_db
@@ -119,16 +110,9 @@ def test_a_secret_that_came_in_a_file_is_left_in_it(
     )
 
     environment = serving.child_environment()
-    child = subprocess.run(
-        [sys.executable, "-c", ask],
-        env=environment,
-        cwd=settings.BASE_DIR,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
 
-    assert child.stdout == f"{settings.SECRET_KEY} correct horse\n"
+    said = _said_by_a_child(ask, environment)
+    assert said == f"{settings.SECRET_KEY} correct horse\n"
     told = " ".join(environment.values())
     assert settings.SECRET_KEY not in told
     assert "horse" not in told
@@ -177,6 +161,18 @@ def test_the_site_ends_when_one_of_its_processes_does() -> None:
             site.wait()
 
     assert time.monotonic() - started < 15
+
+
+def _said_by_a_child(code: str, environment: dict[str, str]) -> str:
+    child = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment,
+        cwd=settings.BASE_DIR,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return child.stdout
 
 
 def _real_hash(password: str) -> str:
