@@ -318,3 +318,36 @@ def test_what_is_no_package_is_said_in_a_sentence(tmp_path: Path) -> None:
     ):
         with pytest.raises(CommandError, match=expected):
             call_command("importdataset", path)
+
+
+def test_an_archive_of_too_many_files_is_not_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "many.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(10_001):
+            archive.writestr(f"many/{number}", b"")
+
+    with (
+        pytest.raises(DatasetRefused, match="holds 10,001 files of 0 bytes; at most"),
+        opened(path),
+    ):
+        pass
+
+
+def test_an_archive_that_would_fill_a_disk_is_not_unpacked(tmp_path: Path) -> None:
+    """Three files that say they are 4 GB each, in an archive of a few hundred bytes."""
+    path = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(3):
+            archive.writestr(f"bomb/{number}", b"0")
+    content = bytearray(path.read_bytes())
+    place = content.find(b"PK\x01\x02")
+    while place >= 0:
+        content[place + 24 : place + 28] = (0xFFFFFFF0).to_bytes(4, "little")
+        place = content.find(b"PK\x01\x02", place + 1)
+    path.write_bytes(content)
+
+    with (
+        pytest.raises(DatasetRefused, match="holds 3 files of 12,884,901,840 bytes"),
+        opened(path),
+    ):
+        pass
