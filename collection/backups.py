@@ -144,6 +144,7 @@ def restore(folder: Path, *, replace: bool = False) -> dict[str, Any]:
             or there are data and ``replace`` was not said. Nothing was changed.
     """
     manifest = _checked(folder)
+    _check_results(folder / RESULTS)
     _refuse_to_overwrite(replace=replace)
     _load(folder / DUMP)
     with connection.cursor() as cursor:
@@ -298,20 +299,27 @@ def _unpack(archive: Path, target: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
 
 
+def _check_results(archive: Path) -> None:
+    """Refuse an archive that would be unpacked anywhere but in the results' folder."""
+    with tarfile.open(archive) as packed:
+        for entry in packed:
+            parts = PurePosixPath(entry.name).parts
+            plain = entry.isfile() or entry.isdir()
+            if parts[:1] != ("studies",) or ".." in parts or not plain:
+                raise BackupRefused(
+                    f"The results in this backup hold {entry.name!r}, which none of "
+                    "Attune's backups does. Nothing was changed."
+                )
+
+
 def _put(packed: tarfile.TarFile, entry: tarfile.TarInfo, target: Path) -> None:
-    """Write one file or folder of the archive, inside the target and nowhere else.
+    """Write one file or folder of an archive that was checked.
 
     Not ``extractall``: Python 3.11.0 to 3.11.3 (Debian 12 has 3.11.2) do not know its
     filter, and without one it follows whatever the archive says.
     """
-    parts = PurePosixPath(entry.name).parts
-    content = packed.extractfile(entry) if entry.isfile() else None
-    if parts[:1] != ("studies",) or ".." in parts or not (content or entry.isdir()):
-        raise BackupRefused(
-            f"The results in this backup hold {entry.name!r}, which none of Attune's "
-            f"backups does. The results that were here stand in {target}.before-restore."
-        )
-    place = target.joinpath(*parts[1:])
+    place = target.joinpath(*PurePosixPath(entry.name).parts[1:])
+    content = packed.extractfile(entry)
     if content is None:
         place.mkdir(parents=True, exist_ok=True)
         return

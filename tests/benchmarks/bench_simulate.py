@@ -49,7 +49,7 @@ from sklearn.svm import SVR
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from bandits.backends import Backend, backend_of, players
-from bandits.cell import CHUNK_BYTES, chunks, most_tried, open_cell, tries_few
+from bandits.cell import CHUNK_BYTES, Cell, chunks, most_tried, open_cell, tries_few
 from bandits.noise import Phase
 from bandits.policies import AGENTS
 from bandits.settings import Settings
@@ -145,19 +145,15 @@ class Problem:
             backend=backend,
         )
 
+    def _opened(self, agent: str, dtype: torch.dtype) -> Cell:
+        return open_cell(
+            *(self.kernel(agent), self.task, agent, self.settings, 0, self.runs),
+            *("cpu", dtype, "kernel"),
+        )
+
     def keeps(self, agent: str) -> str:
         """What a compiled run of this agent keeps its belief as."""
-        cell = open_cell(
-            self.kernel(agent),
-            self.task,
-            agent,
-            self.settings,
-            0,
-            self.runs,
-            "cpu",
-            torch.float64,
-            "kernel",
-        )
+        cell = self._opened(agent, torch.float64)
         if tries_few(cell):
             return f"at most {most_tried(cell)} arms tried"
         rows = len(thin_root(torch.from_numpy(self.similarity)))
@@ -165,17 +161,7 @@ class Problem:
 
     def bare(self, agent: str, dtype: str) -> None:
         """The same without measures; nothing where the agent has no compiled form."""
-        cell = open_cell(
-            self.kernel(agent),
-            self.task,
-            agent,
-            self.settings,
-            0,
-            self.runs,
-            "cpu",
-            DTYPES[dtype],
-            "kernel",
-        )
+        cell = self._opened(agent, DTYPES[dtype])
         if backend_of(cell, "auto") != "numba":
             return
         start = players(cell)

@@ -7,13 +7,16 @@ import io
 import json
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from alignment.folders import sha256_of
 from collection import backups, erasure_ledger
 from collection.errors import BackupRefused
+from collection.models import Response
 from collection.postgres_programs import run
 from tests import factories
 
@@ -105,25 +108,30 @@ def test_a_damaged_ledger_is_noticed_before_anything_is_restored(
         ("studies/device", tarfile.CHRTYPE),
     ],
 )
-def test_results_are_put_nowhere_but_in_their_folder(
-    tmp_path: Path, name: str, kind: bytes
+def test_a_forged_backup_is_refused_before_anything_is_changed(
+    tmp_path: Path, settings: Any, name: str, kind: bytes
 ) -> None:
-    target = tmp_path / "var" / "studies"
-    target.mkdir(parents=True)
-    (target / "mine.csv").write_text("kept")
+    factories.ada(factories.open_study())
+    mine = Path(settings.VAR) / "studies" / "mine.csv"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("kept")
+    made = backups.back_up(tmp_path / "backups")
     entry = tarfile.TarInfo(name)
     entry.type, entry.size = kind, 4 if kind == tarfile.REGTYPE else 0
     entry.linkname = "/etc/hostname"
-    with tarfile.open(tmp_path / "results.tar", "w") as packed:
+    with tarfile.open(made / backups.RESULTS, "w") as packed:
         packed.addfile(entry, io.BytesIO(b"evil"))
+    manifest = json.loads((made / "manifest.json").read_text())
+    manifest["files"][backups.RESULTS] = sha256_of(made / backups.RESULTS)
+    (made / "manifest.json").write_text(json.dumps(manifest))
+    before = Response.objects.count()
 
     with pytest.raises(BackupRefused, match="which none of Attune's backups does"):
-        backups._unpack(tmp_path / "results.tar", target)
+        backups.restore(made, replace=True)
 
-    found = {path.name for path in tmp_path.rglob("*") if path.is_file()}
-    assert found == {"results.tar", "mine.csv"}
-    kept = tmp_path / "var" / "studies.before-restore" / "mine.csv"
-    assert kept.read_text() == "kept"
+    assert Response.objects.count() == before > 0
+    assert mine.read_text() == "kept"
+    assert not list(tmp_path.rglob("*outside*"))
 
 
 def test_results_come_back_as_they_were_packed(tmp_path: Path) -> None:
